@@ -1,0 +1,39 @@
+"""Floor 3, checker: walks policies for the lints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abac.language import checked as c
+from abac.language.operators import Operator
+
+
+def policies(policy: c.Policy) -> Iterator[c.Policy]:
+    """The policy and all inside it, in source order."""
+    yield policy
+    for child in policy.children:
+        if isinstance(child, c.Policy):
+            yield from policies(child)
+
+
+def rules(policy: c.Policy) -> Iterator[c.Rule]:
+    """All rules, in source order."""
+    for child in policy.children:
+        if isinstance(child, c.Policy):
+            yield from rules(child)
+        else:
+            yield child
+
+
+def conjuncts(expression: c.Expression) -> Iterator[c.Expression]:
+    """The parts that must all be true."""
+    if isinstance(expression, c.Operation) and expression.operator is Operator.AND:
+        for operand in expression.operands:
+            yield from conjuncts(operand)
+    else:
+        yield expression
+
+
+def always(rule: c.Rule) -> bool:
+    """Whether the rule holds for every request, unknowns included."""
+    return rule.witness is None and isinstance(rule.condition, c.Constant) and rule.condition.value is True

@@ -1,0 +1,153 @@
+"""Floor 3, checker: which types fit where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from abac.model.types import (
+    DATE,
+    DECIMAL,
+    DURATION,
+    INSTANT,
+    INT,
+    NOTHING,
+    STRING,
+    TIME_OF_DAY,
+    EntityOf,
+    IntervalOf,
+    KeyOf,
+    ListOf,
+    Optional,
+    RecordOf,
+    Scalar,
+    SetOf,
+    Type,
+    Words,
+    base,
+)  # fmt: skip
+from abac.model.values import Table
+
+ERROR = Scalar("?")
+"""The type of what was already complained about: fits everywhere, so that one mistake is one complaint."""
+
+NUMBERS = (INT, DECIMAL)
+ORDERED = (INT, DECIMAL, STRING, INSTANT, DATE, DURATION, TIME_OF_DAY)
+INTERVALS = (INSTANT, DATE, TIME_OF_DAY)
+
+
+class Typing:
+    """Relations between types; `tables` tells which words are keys."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self.tables = tables
+
+    def assignable(self, source: Type, target: Type) -> bool:
+        """Whether every value of `source` is a value of `target` (Int widens to Decimal)."""
+        if ERROR in (source, target) or source in (target, NOTHING):
+            return True
+        match source, target:
+            case _, Optional(inner=inner):
+                return self.assignable(source, inner)
+            case Scalar(name="Int"), Scalar(name="Decimal"):
+                return True
+            case Words(), Words():
+                return set(source.words) <= set(target.words) and (target.open or not source.open) and not self._reordered(source, target)
+            case Words(), KeyOf():
+                return not source.open and not self.outside(source, target)
+            case (Words() | KeyOf()), _ if isinstance(target, Scalar):
+                return self.assignable(base(source), target)
+            case (SetOf(element=a), SetOf(element=b)) | (ListOf(element=a), ListOf(element=b)):
+                return self.assignable(a, b)
+            case EntityOf(names=a), EntityOf(names=b):
+                return set(a) <= set(b)
+        return False
+
+    def _reordered(self, source: Words, target: Words) -> bool:
+        if not (source.ordered and target.ordered):
+            return False
+        return [w for w in target.words if w in source.words] != list(source.words)
+
+    def outside(self, words: Words, target: Type) -> list[str]:
+        """The words that no value of `target` can be."""
+        match target:
+            case Words():
+                return [w for w in words.words if w not in target.words]
+            case KeyOf(table=table) if table in self.tables:
+                return [w for w in words.words if w not in self.tables[table].rows]
+        return []
+
+    def comparable(self, a: Type, b: Type) -> bool:
+        """Whether a value of one may equal a value of the other."""
+        if ERROR in (a, b) or NOTHING in (a, b) or a == b:
+            return True
+        match a, b:
+            case Words(), Words():
+                return not self.outside(a, b) or not self.outside(b, a)
+            case (Words() as words, KeyOf() as key) | (KeyOf() as key, Words() as words):
+                return words.open or not self.outside(words, key)
+            case (SetOf(element=x), SetOf(element=y)) | (ListOf(element=x), ListOf(element=y)):
+                return self.comparable(x, y)
+            case EntityOf(names=x), EntityOf(names=y):
+                return bool(set(x) & set(y))
+            case (Words() | KeyOf(), _) | (_, Words() | KeyOf()):
+                return self.comparable(base(a), base(b))
+        return a in NUMBERS and b in NUMBERS
+
+    def order(self, a: Type, b: Type) -> Type | None:
+        """The type by whose order values of the two compare with `<`, or None."""
+        if ERROR in (a, b):
+            return ERROR
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one, Words) and one.ordered:
+                fits = isinstance(other, Words) and (one == other if other.ordered else not self.outside(other, one))
+                return one if fits else None
+        if isinstance(a, Words) or isinstance(b, Words):
+            return STRING if STRING in (a, b) else None
+        a, b = base(a), base(b)
+        if a in NUMBERS and b in NUMBERS:
+            return DECIMAL if DECIMAL in (a, b) else INT
+        return a if a == b and a in ORDERED else None
+
+    def join(self, types: Sequence[Type]) -> Type | None:
+        """The smallest type that all of them fit into, or None."""
+        joined: Type = NOTHING
+        for each in types:
+            pair = self._join(joined, each)
+            if pair is None:
+                return None
+            joined = pair
+        return joined
+
+    def _join(self, a: Type, b: Type) -> Type | None:
+        if ERROR in (a, b):
+            return ERROR
+        if self.assignable(a, b):
+            return b
+        if self.assignable(b, a):
+            return a
+        match a, b:
+            case Words(), Words():
+                extra = tuple(w for w in b.words if w not in a.words)
+                return Words(a.words + extra, open=a.open or b.open)
+            case (SetOf(element=x), SetOf(element=y)) | (ListOf(element=x), ListOf(element=y)):
+                element = self._join(x, y)
+                return None if element is None else type(a)(element)  # type: ignore[call-arg, arg-type]  # both are SetOf or ListOf
+            case EntityOf(names=x), EntityOf(names=y):
+                return EntityOf(tuple(sorted({*x, *y})))
+            case (Words() | KeyOf()), (Words() | KeyOf()) if base(a) == base(b):
+                return base(a)
+        return None
+
+
+def fields_owner(type: Type) -> tuple[str, ...]:
+    """The names under which the schema keeps the fields of a type; empty if it has none."""
+    match type:
+        case RecordOf(name=name):
+            return (name,)
+        case EntityOf(names=names):
+            return names
+    return ()
+
+
+def interval(element: Type) -> Type | None:
+    return IntervalOf(element) if element in INTERVALS else None

@@ -1,0 +1,1 @@
+"""Floor 5, engine: load, decide, explain, replace."""

@@ -1,0 +1,165 @@
+"""Floor 5, engine: loads policies, decides requests, replaces policies without a gap."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from abac.engine.pipeline import Loaded, load_paths, load_text
+from abac.engine.requests import read_request
+from abac.model.decision import Decision
+from abac.model.request import InvalidRequest, Request
+from abac.model.schema import DutyKind, Schema
+from abac.model.values import CauseKind, Unknown
+
+if TYPE_CHECKING:
+    from abac.engine.explain import Explanation
+
+log = logging.getLogger("abac")
+AnyPath = str | PathLike[str]
+
+
+class Engine:
+    """Decides requests by one package of policies.
+
+    An engine is one reference to an immutable state: every decision sees one policy version whole, any number of threads may
+    decide at once, and `reload` puts a new state in place or leaves the old one.
+
+    Use `Engine.load` or `Engine.from_text`.
+    """
+
+    def __init__(self, load: Callable[[], Loaded], *, discharges: Iterable[str] = (), trust_request_clock: bool = False) -> None:
+        self._load = load
+        self._discharges = frozenset(discharges)
+        self._trust_request_clock = trust_request_clock
+        self._reloading = threading.Lock()
+        self._state = load()
+        self._report(self._state)
+
+    @classmethod
+    def load(
+        cls,
+        path: AnyPath | Sequence[AnyPath],
+        *,
+        discharges: Iterable[str] = (),
+        trust_request_clock: bool = False,
+        schema: Schema | None = None,
+    ) -> Self:
+        """An engine for a folder of `.abac` files, or for files of one folder.
+
+        Args:
+            discharges: ids of the obligations that the caller promises to discharge (XACML 3.0 section 7.18); `permits` is false
+                for a permit that carries any other.
+            trust_request_clock: whether the context's clock attribute is believed. Without it, `now` is the machine's clock, or
+                `at` where a call gives it.
+            schema: declarations that come from the service's own models, `Schema.from_models(…)`; the policies see their names.
+
+        Raises:
+            LoadError: something cannot be read, or is beyond a limit.
+            PolicyErrors: every complaint about the policies, with places.
+        """
+        paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
+        declared = _declarations(schema)
+        return cls(lambda: load_paths(paths, declared), discharges=discharges, trust_request_clock=trust_request_clock)
+
+    @classmethod
+    def from_text(
+        cls, text: str, *, discharges: Iterable[str] = (), trust_request_clock: bool = False, schema: Schema | None = None
+    ) -> Self:
+        """An engine for one source text, which can neither import nor read data files. Arguments and errors are those of `load`."""
+        declared = _declarations(schema)
+        return cls(lambda: load_text(text, declared), discharges=discharges, trust_request_clock=trust_request_clock)
+
+    # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def decide(
+        self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Decision:
+        """The decision on a request (AuthZEN 1.0 section 6.1, access evaluation).
+
+        Args:
+            subject, resource: plain mappings, pydantic models or dataclasses with the attributes that the schema declares.
+            action: the name of a declared action.
+            context: like subject and resource; None is the empty context.
+            at: the clock of this decision, an aware datetime; None: see `trust_request_clock` of `load`.
+
+        Raises nothing for any request: what is missing or mistyped is unknown, and unknown never permits.
+        """
+        state = self._state
+        return state.decide(self._read(state, subject, action, resource, context, at))
+
+    def permits(
+        self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> bool:
+        """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
+        decision = self.decide(subject, action, resource, context, at=at)
+        return decision.permitted and all(duty.id in self._discharges for duty in decision.obligations)
+
+    def explain(
+        self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Explanation:
+        """The decision with what led to it. `str()` of it is for people, `.to_dict()` for machines. Arguments as for `decide`."""
+        from abac.engine.explain import explain
+
+        state = self._state
+        return explain(state, self._read(state, subject, action, resource, context, at))
+
+    def _read(
+        self, state: Loaded, subject: object, action: object, resource: object, context: object, at: dt.datetime | None
+    ) -> Request | InvalidRequest:
+        now: dt.datetime | Unknown | None = at
+        if at is not None and not isinstance(at, dt.datetime):
+            now = Unknown.of("at", CauseKind.CLOCK)
+        elif at is None and not self._trust_request_clock:
+            now = dt.datetime.now(dt.timezone.utc)
+        return read_request(subject, action, resource, context, state.package.schema, state.package.tables, now)
+
+    # ── the policy ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of policies, tables, schema, and the versions of the time zone database, Unicode and RE2."""
+        return self._state.digest
+
+    @property
+    def schema(self) -> Schema:
+        """What requests may contain."""
+        return self._state.package.schema
+
+    @property
+    def state(self) -> Loaded:
+        """The policy version in force: immutable, so that tools that look more than once see one version."""
+        return self._state
+
+    @property
+    def undischarged(self) -> tuple[str, ...]:
+        """Obligations that the policy may impose and the caller did not promise to discharge."""
+        imposed = {d.id for d in self._state.package.schema.duties.values() if d.kind is DutyKind.OBLIGATION}
+        return tuple(sorted(imposed - self._discharges))
+
+    def reload(self) -> None:
+        """Read the policies again and put them in place at once. On an error the old policy stays.
+
+        Raises:
+            LoadError, PolicyErrors: as `load` does.
+        """
+        with self._reloading:
+            fresh = self._load()
+            self._state = fresh
+        self._report(fresh)
+
+    def _report(self, state: Loaded) -> None:
+        log.info("loaded package %s, digest %s", state.package.name, state.digest)
+        if self.undischarged:
+            log.warning(
+                "nobody discharges %s: `permits` is false for every permit that carries one of them", ", ".join(self.undischarged)
+            )
+
+
+def _declarations(schema: Schema | None) -> str:
+    return "" if schema is None else schema.to_declarations()

@@ -1,0 +1,111 @@
+"""Floor 5, engine: reads requests: four caller's objects into a Request, and JSON Lines into lines that may hold one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from abac.model import types as t
+from abac.model.json_text import JsonError, parse_json
+from abac.model.limits import MAX_LINE_BYTES
+from abac.model.request import InvalidRequest, Request
+from abac.model.scalars import read_scalar
+from abac.model.schema import Schema
+from abac.model.values import Absence, CauseKind, EntityValue, RecordValue, Table, Unknown, Value
+from abac.model.wire import read_entity, read_fields
+
+
+def read_request(
+    subject: object,
+    action: object,
+    resource: object,
+    context: object,
+    schema: Schema,
+    tables: Mapping[str, Table],
+    now: dt.datetime | Unknown | None,
+) -> Request | InvalidRequest:
+    """Read a request by the action's signature; raises for none, however bad.
+
+    Args:
+        now: the clock of the decision, also in place of the context's own; None: the context's clock attribute is believed.
+    """
+    name = read_scalar(action, t.STRING)
+    if not isinstance(name, str) or name not in schema.actions:
+        return InvalidRequest(Unknown.of("action", CauseKind.MISSING if action is None else CauseKind.MISTYPED))
+    signature = schema.actions[name]
+    who = _identified(subject, signature.subjects, "subject", schema, tables)
+    what = _identified(resource, signature.resources, "resource", schema, tables)
+    fields = read_fields({} if context is None else context, schema.context.fields, "context", schema, tables)
+    if isinstance(who, Unknown) or isinstance(what, Unknown) or isinstance(fields, Unknown):
+        return InvalidRequest(Unknown.union(part for part in (who, what, fields) if isinstance(part, Unknown)))
+    clock = _clock(now, fields, schema.context.clock)
+    if now is not None and schema.context.clock is not None:
+        fields[schema.context.clock] = clock
+    return Request(who, name, what, RecordValue("context", fields, "context"), clock)
+
+
+def _identified(raw: object, names: tuple[str, ...], path: str, schema: Schema, tables: Mapping[str, Table]) -> EntityValue | Unknown:
+    """An entity whose key is known."""
+    if raw is None:
+        return Unknown.of(path, CauseKind.MISSING)
+    entity = read_entity(raw, names, path, schema, tables)
+    return entity.key if isinstance(entity, EntityValue) and isinstance(entity.key, Unknown) else entity
+
+
+def _clock(now: dt.datetime | Unknown | None, fields: Mapping[str, Value | Unknown | Absence], clock: str | None) -> dt.datetime | Unknown:
+    if type(now) is Unknown:
+        return now
+    if now is None and clock is not None:
+        value = fields[clock]
+        return value if isinstance(value, dt.datetime) else Unknown.of(f"context.{clock}", CauseKind.CLOCK)
+    instant = read_scalar(now, t.INSTANT) if issubclass(type(now), dt.datetime) else None
+    return instant if isinstance(instant, dt.datetime) else Unknown.of("now", CauseKind.CLOCK)
+
+
+class ByteStream(Protocol):
+    """Such as a file opened in binary mode."""
+
+    def readline(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """One line of a JSON Lines file.
+
+    Attributes:
+        number: counted from 1, blank lines too.
+        id: the member `id` if it is no array or object; None otherwise.
+        members: of the JSON object; empty if the line holds none.
+        error: why the line holds no JSON object; None if it does.
+    """
+
+    number: int
+    id: object = None
+    members: Mapping[str, object] = field(default_factory=dict)
+    error: str | None = None
+
+
+def read_lines(stream: ByteStream) -> Iterator[RequestLine]:
+    """The lines of a JSON Lines file, in order and one at a time, blank ones left out. A bad line does not stop the rest."""
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            while not line.endswith(b"\n") and (line := stream.readline(MAX_LINE_BYTES)):
+                pass
+            yield RequestLine(number, error=f"the line is longer than {MAX_LINE_BYTES} bytes")
+        elif line.strip():
+            yield _line(number, line)
+
+
+def _line(number: int, line: bytes) -> RequestLine:
+    try:
+        value = parse_json(line)
+    except JsonError as error:
+        return RequestLine(number, error=f"the line is not JSON: {error}")
+    if not isinstance(value, dict):
+        return RequestLine(number, error="the line is no JSON object")
+    id_ = value.get("id")
+    return RequestLine(number, None if isinstance(id_, dict | list) else id_, value)

@@ -1,0 +1,1 @@
+"""Floor 2, language: syntax, its trees, and the built-in library."""

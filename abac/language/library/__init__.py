@@ -1,0 +1,1 @@
+"""Floor 2, language: the built-in library: functions, patterns, times, arithmetic."""

@@ -1,0 +1,44 @@
+"""Floor 1, model: everything the library raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+from abac.model.diagnostics import Diagnostic, Severity
+
+
+class AbacError(Exception):
+    """The base of every error the library raises on purpose."""
+
+
+class LoadError(AbacError):
+    """A policy could not be read at all: no such folder, unreadable file, wrong encoding, beyond a limit."""
+
+
+class PolicyError(AbacError):
+    """One finding about a policy; `diagnostic` says what and where."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(str(diagnostic))
+        self.diagnostic = diagnostic
+
+
+class PolicyErrors(ExceptionGroup[PolicyError], AbacError):
+    """All findings of one load, in source order."""
+
+    @classmethod
+    def of(cls, diagnostics: Iterable[Diagnostic]) -> Self:
+        ordered = sorted(diagnostics, key=lambda d: d.span.sort_key)
+        count = sum(d.severity is Severity.ERROR for d in ordered)
+        return cls(f"{count} {'problem' if count == 1 else 'problems'} in the policy", [PolicyError(d) for d in ordered])
+
+    def derive(self, excs: Sequence[PolicyError]) -> PolicyErrors:  # type: ignore[override]  # `split` and `except*` keep the class
+        return PolicyErrors(self.message, excs)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return tuple(e.diagnostic for e in self.exceptions if isinstance(e, PolicyError))
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(d) for d in self.diagnostics)

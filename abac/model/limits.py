@@ -1,0 +1,60 @@
+"""Floor 1, model: every limit of the language, named, with its reason. Reaching one is reported, never silent.
+
+Requests beyond a limit yield an unknown with cause `limit exceeded`; policies beyond one yield an error.
+"""
+
+from typing import Final
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+"""One policy file or data file. A million-line policy is far below; anything larger is an accident or an attack."""
+
+MAX_PACKAGE_BYTES: Final = 64 * 1024 * 1024
+"""All files of one load, imports and data included: bounds the memory of a load."""
+
+MAX_NESTING: Final = 64
+"""Depth of brackets, of expression trees, of JSON and of request values: keeps every recursive walk far from Python's
+recursion limit, and is more than any person can read."""
+
+MAX_ARMS: Final = 256
+"""Arms of one `if … else if … else`: generated code nests them. A table is the better form long before."""
+
+MAX_QUANTIFIERS: Final = 4
+"""Quantifiers inside one another, definitions included: cost grows as collection size to this power."""
+
+MAX_COLLECTION: Final = 10_000
+"""Elements of one Set or List in a request or constant."""
+
+MAX_VALUES: Final = 1_000_000
+"""Values read from one subject, resource or context: Python objects that hold themselves twice double at every level."""
+
+MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+"""One line of a JSON Lines file: bounds the memory of reading one, as `MAX_FILE_BYTES` does for a file."""
+
+MAX_STRING: Final = 1_048_576
+"""Characters of one string value in a request."""
+
+MAX_CHAIN: Final = 16
+"""Links followed by `chain`: a longer delegation than any reviewed procedure knows."""
+
+MAX_COMBINATIONS: Final = 1_000_000
+"""Product of the sizes of the collections that nested quantifiers walk (and of two collections of records that are compared):
+bounds the time of one decision, which the limits on collections and nesting alone do not."""
+
+MAX_EXPANSION: Final = 100_000
+"""Operations of one expression with its definitions written out: definitions that use others twice grow exponentially."""
+
+MAX_CAUSES: Final = 64
+"""Causes that one unknown carries; more are dropped from the list, never from the fact."""
+
+MAX_PATTERN: Final = 1_000
+"""Characters of one `like` or `matches` pattern."""
+
+MAX_TEXT: Final = 200
+"""Characters of one value shown in a reason; the rest is cut with an ellipsis."""
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
+DECIMAL_DIGITS: Final = 34
+"""IEEE 754 decimal128."""
+DECIMAL_EXPONENT: Final = 6111
+"""Greatest adjusted exponent of decimal128, and of its negative: bounds what printing a Decimal can cost."""

@@ -1,0 +1,201 @@
+"""Floor 1, model: the values of the language, the unknown among them.
+
+Every value has one Python type, tested by `type(v) is …`: Bool bool, Int int, Decimal `decimal.Decimal`, String and words str,
+Instant `datetime` in `timezone.utc`, Date `date`, Duration `timedelta`, TimeOfDay naive `time`, TimeZone `ZoneInfo`, IpAddress and
+IpNetwork the classes of `ipaddress`; the rest are the classes below.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from abac.model.limits import MAX_CAUSES
+
+
+class CauseKind(StrEnum):
+    """Why a value could not be had. The list is closed."""
+
+    MISSING = "missing"
+    MISTYPED = "mistyped"
+    OVERFLOW = "overflow"
+    INEXACT = "inexact"
+    NO_SUCH_ROW = "no such row"
+    SOURCE_FAILED = "source failed"
+    STALE = "stale"
+    LIMIT_EXCEEDED = "limit exceeded"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """`path` is where in the request (or which expression); `kind` is why."""
+
+    path: str
+    kind: CauseKind
+
+    def __str__(self) -> str:
+        return f"{self.path} is {self.kind}" if self.kind in _ADJECTIVES else f"{self.path}: {self.kind}"
+
+
+_ADJECTIVES = frozenset({CauseKind.MISSING, CauseKind.MISTYPED, CauseKind.INEXACT, CauseKind.STALE})
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that could not be had. Unknowns carry causes and have no other meaning: nothing can ask for them."""
+
+    causes: frozenset[Cause]
+
+    @classmethod
+    def of(cls, path: str, kind: CauseKind) -> Unknown:
+        return cls(frozenset((Cause(path, kind),)))
+
+    @classmethod
+    def union(cls, unknowns: Iterable[Unknown]) -> Unknown:
+        causes: frozenset[Cause] = frozenset().union(*(u.causes for u in unknowns))
+        return cls(causes if len(causes) <= MAX_CAUSES else frozenset(sorted(causes)[:MAX_CAUSES]))
+
+
+class Absence(Enum):
+    """An optional attribute that is known not to be there."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    elements: tuple[Value | Unknown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """Invariant: made by `set_of`, so that elements stand in canonical order without doubles, unknown ones last."""
+
+    elements: tuple[Value | Unknown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Half-open `[start, end)`; `end` None has no end. Of times of day, one whose end precedes its start spans midnight."""
+
+    start: dt.datetime | dt.date | dt.time
+    end: dt.datetime | dt.date | dt.time | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordValue:
+    """Invariant: `fields` has every declared field, in declared order. `path` is where it stood in the request."""
+
+    type: str
+    fields: Mapping[str, Value | Unknown | Absence]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityValue:
+    """An entity; the same in meaning as any other with its type and key.
+
+    `path` is where it stood in the request. `parents` holds EntityValues.
+    """
+
+    type: str
+    key: Value | Unknown
+    fields: Mapping[str, Value | Unknown | Absence]
+    parents: ListValue | Unknown
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """An instant as clocks in one zone show it."""
+
+    instant: dt.datetime
+    zone: ZoneInfo
+
+    @property
+    def clock(self) -> dt.datetime:
+        return self.instant.astimezone(self.zone)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Reference data: rows by key. `file` is where it was read from."""
+
+    name: str
+    record: str
+    rows: Mapping[Value, RecordValue]
+    file: str
+
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+Value = (
+    bool | int | Decimal | str | dt.datetime | dt.date | dt.timedelta | dt.time | ZoneInfo
+    | ipaddress.IPv4Address | ipaddress.IPv6Address | ipaddress.IPv4Network | ipaddress.IPv6Network
+    | ListValue | SetValue | Interval | RecordValue | EntityValue | LocalTime
+)  # fmt: skip
+
+
+def canonical_key(value: Value | Unknown | Absence) -> tuple[object, ...]:
+    """A sort key that is equal for equal values; values of one type compare with it. Unknowns sort last."""
+    match value:
+        case Unknown(causes=causes):
+            return (2, tuple(sorted(causes)))
+        case Absence():
+            return (0,)
+        case ListValue(elements=elements) | SetValue(elements=elements):
+            return (1, tuple(canonical_key(e) for e in elements))
+        case RecordValue(fields=fields):
+            return (1, tuple(canonical_key(f) for f in fields.values()))
+        case EntityValue(type=type_, key=key):
+            return (1, type_, canonical_key(key))
+        case Interval(start=start, end=end):
+            return (1, start, end is None, end or start)
+        case LocalTime(instant=instant, zone=zone):
+            return (1, instant, str(zone))
+        case ZoneInfo():
+            return (1, value.key or "")
+        case ipaddress.IPv4Address() | ipaddress.IPv6Address():
+            return (1, value.version, int(value))
+        case ipaddress.IPv4Network() | ipaddress.IPv6Network():
+            return (1, value.version, int(value.network_address), value.prefixlen)
+        case _:
+            return (1, value)
+
+
+def is_known(value: Value | Unknown | Absence) -> bool:
+    """Whether no part of the value is unknown. An entity is known by its key."""
+    match value:
+        case Unknown():
+            return False
+        case ListValue(elements=elements) | SetValue(elements=elements):
+            return all(is_known(e) for e in elements)
+        case RecordValue(fields=fields):
+            return all(is_known(f) for f in fields.values())
+        case EntityValue(key=key):
+            return not isinstance(key, Unknown)
+        case _:
+            return True
+
+
+def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
+    """A set in canonical order; doubles are merged where equality is certain, unknown elements are all kept."""
+    known: dict[tuple[object, ...], Value | Unknown] = {}
+    partly: list[Value | Unknown] = []
+    for element in elements:
+        if is_known(element):
+            known.setdefault(canonical_key(element), element)
+        else:
+            partly.append(element)
+    ordered = [known[key] for key in sorted(known)]
+    return SetValue((*ordered, *sorted(partly, key=canonical_key)))
