@@ -93,7 +93,14 @@ class ExpressionChecker:
 
     def check(self, expression: n.Expression, place: Place) -> c.Expression:
         """The checked form of an expression of any type."""
-        return self.methods[type(expression)](expression, place)
+        return self._narrow(self.methods[type(expression)](expression, place), place)
+
+    def _narrow(self, found: c.Expression, place: Place) -> c.Expression:
+        """An entity of several types, as what a guard says it is."""
+        if not isinstance(found.type, EntityOf) or len(found.type.names) == 1:
+            return found
+        names = self._narrowed(found, place)
+        return found if names == found.type.names else replace(found, type=EntityOf(names))
 
     def expect(self, expression: n.Expression, expected: Type, place: Place, what: str = "") -> c.Expression:
         """The checked form of an expression that must fit a type."""

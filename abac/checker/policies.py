@@ -214,7 +214,8 @@ class PolicyChecker:
                 case ListOf(element=element) if isinstance(step.value, int):
                     type_ = element
                 case RecordOf() | EntityOf() if isinstance(step.value, str):
-                    found = self.expressions.attribute(c.Variable("", type=inner, span=step.span), step.value, step.span, Place())
+                    owner = self._owner(inner, step.value)
+                    found = self.expressions.attribute(c.Variable("", type=owner, span=step.span), step.value, step.span, Place())
                     if found is None:
                         return None
                     type_ = found.type
@@ -222,3 +223,10 @@ class PolicyChecker:
                     self.reporter.error("unknown-attribute", f"{inner} has no `{step.value}`", step.span)
                     return None
         return type_
+
+    def _owner(self, type_: RecordOf | EntityOf, name: str) -> RecordOf | EntityOf:
+        """Of several entity types those that have the attribute: the request under test is one of them."""
+        if not isinstance(type_, EntityOf):
+            return type_
+        having = tuple(owner for owner in type_.names if name in self.package.fields(owner))
+        return EntityOf(having) if having else type_

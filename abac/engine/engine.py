@@ -10,15 +10,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from abac.engine.pipeline import Loaded, load_paths, load_text
 from abac.engine.requests import read_request
 from abac.model.decision import Decision
 from abac.model.request import InvalidRequest, Request
 from abac.model.schema import DutyKind, Schema
-from abac.model.values import CauseKind, Unknown
 
 if TYPE_CHECKING:
     from abac.engine.explain import Explanation
+    from abac.engine.pipeline import Loaded
 
 log = logging.getLogger("abac")
 AnyPath = str | PathLike[str]
@@ -63,6 +62,8 @@ class Engine:
             LoadError: something cannot be read, or is beyond a limit.
             PolicyErrors: every complaint about the policies, with places.
         """
+        from abac.engine.pipeline import load_paths
+
         paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
         declared = _declarations(schema)
         return cls(lambda: load_paths(paths, declared), discharges=discharges, trust_request_clock=trust_request_clock)
@@ -72,6 +73,8 @@ class Engine:
         cls, text: str, *, discharges: Iterable[str] = (), trust_request_clock: bool = False, schema: Schema | None = None
     ) -> Self:
         """An engine for one source text, which can neither import nor read data files. Arguments and errors are those of `load`."""
+        from abac.engine.pipeline import load_text
+
         declared = _declarations(schema)
         return cls(lambda: load_text(text, declared), discharges=discharges, trust_request_clock=trust_request_clock)
 
@@ -93,9 +96,7 @@ class Engine:
         state = self._state
         return state.decide(self._read(state, subject, action, resource, context, at))
 
-    def permits(
-        self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
-    ) -> bool:
+    def permits(self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None) -> bool:
         """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
         decision = self.decide(subject, action, resource, context, at=at)
         return decision.permitted and all(duty.id in self._discharges for duty in decision.obligations)
@@ -112,11 +113,7 @@ class Engine:
     def _read(
         self, state: Loaded, subject: object, action: object, resource: object, context: object, at: dt.datetime | None
     ) -> Request | InvalidRequest:
-        now: dt.datetime | Unknown | None = at
-        if at is not None and not isinstance(at, dt.datetime):
-            now = Unknown.of("at", CauseKind.CLOCK)
-        elif at is None and not self._trust_request_clock:
-            now = dt.datetime.now(dt.timezone.utc)
+        now = dt.datetime.now(dt.timezone.utc) if at is None and not self._trust_request_clock else at
         return read_request(subject, action, resource, context, state.package.schema, state.package.tables, now)
 
     # ── the policy ─────────────────────────────────────────────────────────────────────────────────────────
@@ -156,9 +153,7 @@ class Engine:
     def _report(self, state: Loaded) -> None:
         log.info("loaded package %s, digest %s", state.package.name, state.digest)
         if self.undischarged:
-            log.warning(
-                "nobody discharges %s: `permits` is false for every permit that carries one of them", ", ".join(self.undischarged)
-            )
+            log.warning("nobody discharges %s: `permits` is false for every permit that carries one of them", ", ".join(self.undischarged))
 
 
 def _declarations(schema: Schema | None) -> str:

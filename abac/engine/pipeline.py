@@ -89,7 +89,8 @@ class PackageReader:
         name = files[0].package.value
         for file in files:
             for clause in file.imports:
-                self.found.append(Diagnostic("unknown-package", "text has no folder to import from", clause.span, help="load a folder instead"))
+                message = "text has no folder to import from"
+                self.found.append(Diagnostic("unknown-package", message, clause.span, help="load a folder instead"))
 
         def no_data(file: str) -> bytes:
             raise LoadError(f"text has no folder to read `{file}` from: load a folder instead")

@@ -45,9 +45,13 @@ class Lexer:
 
     def __init__(self, terminals: Iterable[TerminalDef]) -> None:
         words: dict[str, str] = {}
+        self.spelling: dict[str, str] = {}
+        """How each terminal that is a fixed word or symbol is written."""
         symbols: list[tuple[int, int, str, str]] = []
         for terminal in terminals:
             text = terminal.pattern.value
+            if isinstance(terminal.pattern, PatternStr):
+                self.spelling[terminal.name] = text
             if isinstance(terminal.pattern, PatternStr) and text[0].isalpha():
                 words[text] = terminal.name
             else:

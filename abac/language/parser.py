@@ -30,7 +30,7 @@ _MAY_BEGIN = frozenset({
     "TYPE", "RECORD", "ENTITY", "CONTEXT", "ACTION", "OBLIGATION", "ADVICE", "CONST", "DATA", "DEFINE", "POLICY", "TEST",
 })  # fmt: skip
 _FOLLOWS = {"CONTEXT": "LBRACE", "ACTION": "NAME", "TEST": "STRING"}  # all others: a name
-_NAMES_FOLLOW = frozenset({"DOT", "HAS", "BY", "KEY"})
+_NAMES_FOLLOW = frozenset({"HAS", "BY", "KEY"})
 _NESTING = (*get_args(Expression), *get_args(TypeExpression))
 _building = threading.Lock()
 
@@ -118,7 +118,12 @@ def _chunks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     """
     matched = _brackets_match(tokens)
     begin = depth = 0
+    before, before_is_name = "", False
     for i, token in enumerate(tokens):
+        is_name = before == "DOT" or (before in _NAMES_FOLLOW and not before_is_name)
+        before, before_is_name = token.type, is_name
+        if is_name:
+            continue
         if token.type in CLOSING:
             depth = max(0, depth - 1)
         elif token.type in OPENING:
@@ -140,10 +145,8 @@ def _brackets_match(tokens: Sequence[Token]) -> bool:
 
 
 def _begins_declaration(tokens: Sequence[Token], i: int) -> bool:
-    """Whether a word that begins declarations does so here, and is no attribute name or misused name."""
+    """Whether a word that begins declarations does so here, rather than being misused as a name."""
     kind, following = tokens[i].type, tokens[i + 1].type if i + 1 < len(tokens) else ""
-    if i and tokens[i - 1].type in _NAMES_FOLLOW:
-        return False
     if kind in ("CONTEXT", "ACTION"):
         return following == _FOLLOWS[kind]
     return following == _FOLLOWS.get(kind, "NAME") or (tokens[i].column == 1 and following != "COLON")
@@ -175,7 +178,7 @@ class _Machine:
                 result: Node = state.feed_eof(tokens[-1] if tokens else None)  # type: ignore[no-untyped-call]  # lark is untyped
             except UnexpectedToken as error:
                 accepts: set[str] = state.accepts()  # type: ignore[no-untyped-call]  # lark is untyped
-                diagnostics.append(syntax_errors.explain(error.token, tokens, accepts, self.lexer.keywords, source, start))
+                diagnostics.append(syntax_errors.explain(error.token, tokens, accepts, self.lexer.spelling, source, start))
                 return None
         if deep_node := _too_deep_node(result):
             diagnostics.append(_too_deep("expressions", deep_node.span))

@@ -169,15 +169,18 @@ class Printer(ExpressionPrinter):
 
     def policy(self, node: n.Policy) -> Doc:
         head: Doc = ("policy ", self._word(node.name), (" ", self._text(node.title)) if node.title else "", ": ", node.algorithm, " ")
-        clauses: list[Doc] = []
+        clauses: list[tuple[str, Doc]] = []
         if node.target is not None:
-            clauses.append(("target ", Align(self.expression(node.target))))
+            clauses.append(("target", Align(self.expression(node.target))))
         if node.effective is not None:
-            clauses.append(("effective ", Align(self.operand(node.effective, Level.RANGE))))
+            clauses.append(("effective", Align(self.operand(node.effective, Level.RANGE))))
         if node.citations:
-            clauses.append(("cite ", self._citations(node.citations)))
-        clauses += [self.duty(duty) for duty in node.duties]
-        parts: list[Doc] = [(Break(blank=Blank.KEEP if i else Blank.FIRST), clause) for i, clause in enumerate(clauses)]
+            clauses.append(("cite", self._citations(node.citations)))
+        words = [word for word, _ in clauses] + [_DUTY_WORDS[duty.kind] for duty in node.duties]
+        width = max(map(len, words), default=0) + 1
+        shown_clauses: list[Doc] = [(f"{word:<{width}}", clause) for word, clause in clauses]
+        shown_clauses += [self.duty(duty, width) for duty in node.duties]
+        parts: list[Doc] = [(Break(blank=Blank.KEEP if i else Blank.FIRST), clause) for i, clause in enumerate(shown_clauses)]
         for child in node.children:
             shown = self.rule(child) if isinstance(child, n.Rule) else self.declaration(child)
             parts.append((Break(blank=Blank.ALWAYS if parts else Blank.FIRST), shown))

@@ -49,14 +49,16 @@ def spell_string(value: str) -> str:
     """In double quotes. What cannot be seen, or would not survive normalisation, is escaped."""
     if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
-    escape_marks = not unicodedata.is_normalized("NFC", f'"{value}"')
-    return f'"{"".join(_escaped(c, escape_marks) for c in value)}"'
+    text = "".join(_escaped(c) for c in value)
+    if not unicodedata.is_normalized("NFC", text):  # of the text, not of the value: a mark may meet the letter of an escape
+        text = "".join(_escaped(c, ascii_only=True) for c in value)
+    return f'"{text}"'
 
 
-def _escaped(character: str, escape_marks: bool) -> str:
+def _escaped(character: str, ascii_only: bool = False) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
-    if unicodedata.category(character) in INVISIBLE or (escape_marks and not character.isascii()):
+    if unicodedata.category(character) in INVISIBLE or (ascii_only and not character.isascii()):
         return f"\\u{{{ord(character):x}}}"
     return character
 

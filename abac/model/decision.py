@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from abac.model.values import Cause, Value
+from abac.model.wire import to_wire
 
 INVALID_REQUEST = "invalid_request"
 NO_RULE_APPLIES = "no_rule_applies"
@@ -30,6 +31,10 @@ class Duty:
 
     id: str
     arguments: Mapping[str, Value | None] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """For machines: arguments in wire form."""
+        return {"id": self.id, "arguments": {n: None if v is None else to_wire(v) for n, v in self.arguments.items()}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +70,18 @@ class Decision:
 
     def __bool__(self) -> bool:
         raise TypeError("a decision has four effects: ask for `decision.permitted`")
+
+    def to_dict(self) -> dict[str, object]:
+        """For machines, in the form that `abac decide` prints: everything in wire form."""
+        return {
+            "effect": str(self.effect),
+            "rule": self.rule,
+            "code": self.code,
+            "reason": self.reason,
+            "citations": list(self.citations),
+            "obligations": [duty.to_dict() for duty in self.obligations],
+            "advice": [duty.to_dict() for duty in self.advice],
+            "unknown": [{"path": cause.path, "cause": str(cause.kind)} for cause in self.unknown],
+            "valid_until": None if self.valid_until is None else to_wire(self.valid_until),
+            "digest": self.digest,
+        }

@@ -39,7 +39,7 @@ class Result:
     Attributes:
         rule, policy: the deciding or undecided rule and the policy it stands in, or the policy whose default decided.
         environment: what the rule's witness bound.
-        held: whether the rule's condition was true.
+        held: whether the rule itself came to its effect: in an undecided result, and where that counts as a deny, it did not.
         duties: for a permit or deny; of an undecided result, those it has where it counts as a deny.
         causes: the unknowns that belong into the decision.
         several: more than one policy applied.
@@ -90,7 +90,7 @@ def _reason(evaluator: Evaluator, result: Result) -> str:
         return f"more than one policy of {result.policy.name} applies"
     if rule is None:
         return f"no rule of {result.policy.name} applies" + (f": {_first(result)}" if result.causes else "")
-    if result.outcome.undecided or not (result.held or rule.even_if_unknown):
+    if result.outcome.undecided or not result.held:
         return f"cannot decide {rule.name}: {_first(result)}"
     if rule.because is None:
         return rule.title or f"{rule.effect}: {rule.name}"
@@ -127,8 +127,8 @@ def _doubted(result: Result, target: Unknown) -> Result:
     if result.outcome is Outcome.NOT_APPLICABLE:
         return result
     doubted = {Outcome.PERMIT: Outcome.INDETERMINATE_P, Outcome.DENY: Outcome.INDETERMINATE_D}.get(result.outcome, result.outcome)
-    duties = result.duties if doubted is not Outcome.INDETERMINATE_P else Duties()
-    return replace(result, outcome=doubted, causes=result.causes | target.causes, duties=duties)
+    result = replace(result, outcome=doubted, held=False, causes=result.causes | target.causes)
+    return replace(result, duties=Duties(), citations=()) if doubted is Outcome.INDETERMINATE_P else result
 
 
 def _combined(evaluator: Evaluator, policy: c.Policy) -> Result:
@@ -175,7 +175,8 @@ def _with_duties(evaluator: Evaluator, policy: c.Policy, result: Result) -> Resu
         return result
     own = duties_for(evaluator, policy.duties, effect, NOTHING_BOUND)
     if result.outcome is Outcome.PERMIT and not own.computable:
-        return replace(result, outcome=Outcome.INDETERMINATE_P, duties=Duties(), causes=result.causes | own.causes)
+        causes = result.causes | own.causes
+        return replace(result, outcome=Outcome.INDETERMINATE_P, held=False, citations=(), duties=Duties(), causes=causes)
     citations = result.citations + citations_of(evaluator, policy.citations, NOTHING_BOUND)
     causes = result.causes if result.outcome.undecided else result.causes | own.causes
     return replace(result, duties=result.duties + own, citations=citations, causes=causes)
@@ -196,7 +197,7 @@ def rule_result(evaluator: Evaluator, rule: c.Rule, policy: c.Policy) -> Result:
     if rule.effect == "permit":
         environment, duties = next((pair for pair in chosen if pair[1].computable), chosen[0])
         if not duties.computable:
-            return Result(Outcome.INDETERMINATE_P, rule, policy, environment, True, causes=duties.causes)
+            return Result(Outcome.INDETERMINATE_P, rule, policy, environment, causes=duties.causes)
     citations = citations_of(evaluator, rule.citations, environment)
     return Result(Outcome(rule.effect), rule, policy, environment, True, citations, duties, duties.causes)
 
@@ -208,7 +209,7 @@ def _undecided(evaluator: Evaluator, rule: c.Rule, policy: c.Policy, truth: Unkn
     duties = duties_for(evaluator, rule.duties, rule.effect, environment)
     citations = citations_of(evaluator, rule.citations, environment)
     if rule.even_if_unknown:
-        return Result(Outcome.DENY, rule, policy, environment, False, citations, duties, truth.causes | duties.causes)
+        return Result(Outcome.DENY, rule, policy, environment, True, citations, duties, truth.causes | duties.causes)
     return Result(Outcome.INDETERMINATE_D, rule, policy, environment, False, citations, duties, truth.causes)
 
 

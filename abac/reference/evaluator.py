@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from abac.language import checked as c
 from abac.language.library.functions import FUNCTIONS
@@ -19,6 +20,7 @@ from abac.model.request import Request
 from abac.model.types import Type, Words
 from abac.model.values import (
     ABSENT,
+    Absence,
     CauseKind,
     EntityValue,
     ListValue,
@@ -29,7 +31,7 @@ from abac.model.values import (
     Value,
     canonical_key,
     set_of,
-)  # fmt: skip
+)
 from abac.reference import meanings
 from abac.reference.logic import Truth, all_of, any_of, negation
 from abac.reference.moving import Moving, plain
@@ -63,7 +65,7 @@ class Evaluator:
         self.package, self.request = package, request
         self.at = request.now if isinstance(request.now, dt.datetime) else None
         self.horizon: dt.datetime | None = None
-        self.reads: dict[str, object] = {}
+        self.reads: dict[str, Value | Unknown | Absence] = {}
         self._shared: dict[str, Result] = {}
         self._methods: dict[type[c.Expression], Callable[..., Result]] = {
             c.Constant: self._constant, c.Root: self._root, c.Variable: self._variable, c.Attribute: self._attribute,
@@ -138,20 +140,20 @@ class Evaluator:
             return target
         assert isinstance(target, RecordValue | EntityValue)
         path = f"{target.path}.{e.name}" if target.path else e.span.text
-        found = target.fields[e.name]
+        found = _field(target, e.name, path)
         if target is self.request.context and e.name == self.package.schema.context.clock:
             self.reads[path] = self.request.now
             return self._now()
         self.reads[path] = found
-        return Unknown.of(path, CauseKind.MISSING) if found is ABSENT else found  # type: ignore[return-value]  # no other Absence
+        return Unknown.of(path, CauseKind.MISSING) if found is ABSENT else found
 
     def _has(self, e: c.HasAttribute, environment: Environment) -> Result:
         target = self.value(e.target, environment)
         if isinstance(target, Unknown):
             return target
         assert isinstance(target, RecordValue | EntityValue)
-        found = target.fields[e.name]
-        self.reads[f"{target.path}.{e.name}" if target.path else e.span.text] = found
+        path = f"{target.path}.{e.name}" if target.path else e.span.text
+        found = self.reads[path] = _field(target, e.name, path)
         return found if isinstance(found, Unknown) else found is not ABSENT
 
     def _is_type(self, e: c.IsType, environment: Environment) -> Result:
@@ -198,15 +200,15 @@ class Evaluator:
         if any(isinstance(a, Unknown) for a in arguments):
             return _unknown(*arguments)
         running = arguments[0] if arguments and isinstance(arguments[0], Moving) else None
+        made = _or_unknown(function.meaning(*(plain(a) for a in arguments)), e)  # type: ignore[arg-type]  # no unknowns here
+        if running is None or not isinstance(running.value, LocalTime):
+            return made
+        if function.changes is None:
+            return made if isinstance(made, Unknown) else Moving(made, local=running.value)
         try:
-            made = _or_unknown(function.meaning(*(plain(a) for a in arguments)), e)  # type: ignore[arg-type]  # no unknowns here
-            if running is None or not isinstance(running.value, LocalTime):
-                return made
-            if function.changes is None:
-                return made if isinstance(made, Unknown) else Moving(made, local=running.value)
             self.note(function.changes(running.value))
-        except OverflowError:
-            return Unknown.of(e.span.text, CauseKind.OVERFLOW)
+        except OverflowError:  # in the last hours of the year 9999
+            self.note(self.at)
         return made
 
     # ── collections and records ────────────────────────────────────────────────────────────────────────────
@@ -237,7 +239,7 @@ class Evaluator:
         if any(isinstance(key, Unknown) for key in keys):
             return _unknown(*keys)
         order = self._field_type(target, e.by)
-        ranks = [rank(key, order) for key in keys]  # type: ignore[arg-type]  # no unknowns here
+        ranks: list[Any] = [rank(key, order) for key in keys]  # type: ignore[arg-type]  # no unknowns here
         greatest = max(ranks, default=None)
         return ListValue(tuple(x for x, r in zip(target.elements, ranks, strict=True) if r == greatest))
 
@@ -251,7 +253,7 @@ class Evaluator:
 
     def _chain(self, e: c.Chain, environment: Environment) -> Result:
         """The entity and those it leads to; unknown as a whole if a link is, if there are too many, or if it comes back to itself."""
-        target = self.value(e.target, environment)
+        target: Value | Unknown | Absence = self.value(e.target, environment)
         links: list[EntityValue] = []
         seen: set[tuple[object, ...]] = set()
         while target is not ABSENT:
@@ -264,7 +266,7 @@ class Evaluator:
                 return Unknown.of(f"{links[0].path}.{e.by}", CauseKind.LIMIT_EXCEEDED)
             seen.add(canonical_key(target))
             links.append(target)
-            target = target.fields[e.by]  # type: ignore[assignment]  # an entity, an unknown, or absent
+            target = target.fields[e.by]
         return ListValue(tuple(links))
 
     # ── logic ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,9 +302,14 @@ class Evaluator:
         return meanings.MEANINGS[e.operator](self, e, *(self.result(operand, environment) for operand in e.operands))
 
 
+def _field(target: RecordValue | EntityValue, name: str, path: str) -> Value | Unknown | Absence:
+    """An attribute. One that this type of entity does not have is unknown: a guard that says it is another type is false."""
+    return target.fields[name] if name in target.fields else Unknown.of(path, CauseKind.MISTYPED)
+
+
 def rank(value: Value, order: Type | None) -> object:
     """What a value compares by: words of an ordered union by position."""
-    return order.words.index(value) if isinstance(order, Words) and order.ordered else value  # type: ignore[arg-type]  # a word
+    return order.words.index(value) if isinstance(order, Words) and order.ordered else value
 
 
 def _unknown(*results: object) -> Unknown:
@@ -311,5 +318,3 @@ def _unknown(*results: object) -> Unknown:
 
 def _or_unknown(made: Value | CauseKind | Unknown, e: c.Expression) -> Value | Unknown:
     return Unknown.of(e.span.text, made) if isinstance(made, CauseKind) else made
-
-

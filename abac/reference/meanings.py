@@ -17,7 +17,7 @@ from abac.model.types import EntityOf, KeyOf, ListOf, Scalar, SetOf, Type, Words
 from abac.model.values import CauseKind, EntityValue, Interval, IpNetwork, ListValue, LocalTime, SetValue, Unknown, Value
 from abac.reference import logic
 from abac.reference.logic import Truth
-from abac.reference.moving import Moving, crossing, plain, slope
+from abac.reference.moving import Moving, crossing, end_of_range, plain, slope
 
 if TYPE_CHECKING:
     from abac.reference.evaluator import Evaluator
@@ -59,7 +59,7 @@ def _compare(test: Callable[[Any, Any], bool]) -> Meaning:
     def meaning(evaluator: Evaluator, e: c.Operation, a: Result, b: Result) -> Result:
         order = e.operands[0].type
         if isinstance(order, Words) and order.ordered:
-            return test(order.words.index(a), order.words.index(b))  # type: ignore[arg-type]  # words of this union
+            return test(order.words.index(a), order.words.index(b))
         return _compared(evaluator, a, b, test)
 
     return strict(meaning)
@@ -111,7 +111,7 @@ def _in(evaluator: Evaluator, e: c.Operation, item: Result, collection: Result) 
         case EntityValue(), EntityValue():
             return logic.inside(item, collection)
     network: IpNetwork = collection  # type: ignore[assignment]  # the checker admits nothing else
-    return item in network  # type: ignore[operator]
+    return item in network
 
 
 def _in_interval(evaluator: Evaluator, item: Result, interval: Interval) -> Truth:
@@ -184,19 +184,14 @@ def _sum(compute: Callable[[Value, Value], Value | CauseKind], sign: int) -> Cal
         if isinstance(made, CauseKind):
             evaluator.note(evaluator.at)
             return made
-        if isinstance(made, dt.datetime) and rate:
-            _note_end_of_time(evaluator, made)
-        return Moving(made, rate) if rate else made
+        if not rate:
+            return made
+        running = Moving(made, rate)
+        assert evaluator.at is not None
+        evaluator.note(end_of_range(running, evaluator.at))
+        return running
 
     return meaning
-
-
-def _note_end_of_time(evaluator: Evaluator, instant: dt.datetime) -> None:
-    """A running instant overflows when it passes the last year."""
-    assert evaluator.at is not None
-    left = dt.datetime.max.replace(tzinfo=dt.timezone.utc) - instant
-    if evaluator.at <= dt.datetime.max.replace(tzinfo=dt.timezone.utc) - left:
-        evaluator.note(evaluator.at + left)
 
 
 _subtract: Meaning = strict(_sum(arithmetic.subtract, -1))
@@ -211,6 +206,7 @@ def _at(evaluator: Evaluator, e: c.Operation, instant: Result, zone: Result) -> 
     try:
         _ = local.clock
     except OverflowError:
+        evaluator.settle(instant)
         return CauseKind.OVERFLOW
     return Moving(local) if isinstance(instant, Moving) else local
 

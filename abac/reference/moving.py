@@ -36,14 +36,26 @@ def crossing(a: Value | Moving, b: Value | Moving, at: dt.datetime) -> dt.dateti
     rate = slope(a) - slope(b)
     if rate == 0:
         return None
-    gap = plain(a) - plain(b)  # type: ignore[operator]  # two instants or two durations
-    assert isinstance(gap, dt.timedelta)
-    wait = -gap // rate
-    if gap == dt.timedelta():
-        return at + TICK
-    if wait < dt.timedelta():
-        return None
     try:
+        gap = plain(a) - plain(b)  # type: ignore[operator]  # two instants or two durations
+        assert isinstance(gap, dt.timedelta)
+        wait = -gap // rate
+        if gap and wait < dt.timedelta():
+            return None
         return at + max(wait, TICK)
+    except OverflowError:  # further away than any clock will show
+        return None
+
+
+def end_of_range(moving: Moving, at: dt.datetime) -> dt.datetime | None:
+    """When a running instant or duration leaves the range of its type; None if no clock will show that."""
+    forward = moving.slope > 0
+    try:
+        if isinstance(moving.value, dt.timedelta):
+            left = (dt.timedelta.max if forward else dt.timedelta.min) - moving.value
+        else:
+            limit = (dt.datetime.max if forward else dt.datetime.min).replace(tzinfo=dt.timezone.utc)
+            left = limit - moving.value  # type: ignore[operator]  # an instant
+        return at + left // moving.slope + TICK
     except OverflowError:
         return None

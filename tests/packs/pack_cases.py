@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Pack:
     @cached_property
     def cases(self) -> list[dict[str, Any]]:
         lines = (self.folder / "cases.jsonl").read_text("utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        return [json.loads(line, parse_float=Decimal) for line in lines]
 
     @cached_property
     def obligations(self) -> set[str]:

@@ -40,8 +40,10 @@ def subtract(left: Value, right: Value) -> Value | CauseKind:
     match left, right:
         case dt.datetime(), dt.datetime():
             return left - right
-        case (dt.datetime() | dt.date() | dt.timedelta()), dt.timedelta():
-            return add(left, -right)
+        case (dt.datetime() | dt.timedelta()), dt.timedelta():
+            return _calendar(lambda: left - right)
+        case dt.date(), dt.timedelta():
+            return CauseKind.INEXACT if right % _DAY else _calendar(lambda: left - right)
         case dt.date(), dt.date():
             return left - right
     return _numbers(left, right, lambda a, b: a - b, _DECIMALS.subtract)

@@ -1,0 +1,1 @@
+"""Floor 6, cli: the command line."""
