@@ -41,13 +41,20 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """One rule for one request. `conditions` holds those that were false or unknown; `witness` is where its witness stood."""
+    """One rule for one request.
+
+    Attributes:
+        needs: how many conditions it has.
+        conditions: those that were false or unknown.
+        witness: where the witness stood that came closest.
+    """
 
     name: str
     effect: str
     policy: str
     place: str
     standing: Standing
+    needs: int = 0
     conditions: tuple[Condition, ...] = ()
     witness: str | None = None
 
@@ -55,7 +62,7 @@ class RuleTrace:
         failed = [{"condition": x.text, "place": x.place, "values": _wire(x.values), "unknown": _causes(x.truth)} for x in self.conditions]
         return {
             "rule": self.name, "effect": self.effect, "policy": self.policy, "place": self.place, "standing": str(self.standing),
-            "conditions": failed, "witness": self.witness,
+            "needs": self.needs, "conditions": failed, "witness": self.witness,
         }  # fmt: skip
 
 
@@ -122,7 +129,7 @@ class Explanation:
         for duty in decision.obligations:
             yield f"  obligation  {_duty(duty.id, duty.arguments)}"
         for standing in (Standing.HELD, Standing.UNDECIDED, Standing.MISSED):
-            rules = self.standing(standing)
+            rules = [rule for rule in self.standing(standing) if standing is not Standing.MISSED or self._near_miss(rule)]
             if rules:
                 yield f"  {'also held' if standing is Standing.HELD else standing}"
             for rule in rules:
@@ -139,10 +146,14 @@ class Explanation:
         yield f"  valid until {show_instant(decision.valid_until) if decision.valid_until else 'anything it read changes'}"
         yield f"  policy      {decision.digest}"
 
+    def _near_miss(self, rule: RuleTrace) -> bool:
+        """Whether people want to hear of a missed rule: it would have changed the effect, and either permits or all but held."""
+        return rule.effect != self.decision.effect and (rule.effect == "permit" or rule.needs > 1)
+
     def _conditions(self, rule: RuleTrace) -> Iterator[str]:
         for each in rule.conditions:
             seen = ", ".join(f"{path} = {show(value)}" for path, value in list(each.values.items())[:3])  # type: ignore[arg-type]
-            yield f"      {'unknown' if isinstance(each.truth, Unknown) else 'not'}: {each.text}" + (f"   ({seen})" if seen else "")
+            yield f"      {'unknown' if isinstance(each.truth, Unknown) else 'false'}: {each.text}" + (f"   ({seen})" if seen else "")
 
 
 def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
@@ -152,7 +163,7 @@ def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
         return Explanation(decision, decision.reason, (), {}, decision.unknown)
     evaluator = Evaluator(state.package, request)
     rules = tuple(_traces(evaluator, state.package.policy, (), ""))
-    values = {path: value for path, value in evaluator.reads.items() if not isinstance(value, RecordValue | EntityValue)}
+    values = {path: value for path, value in evaluator.reads.items() if _plain(value)}
     unknown: set[Cause] = {cause for value in evaluator.reads.values() if isinstance(value, Unknown) for cause in value.causes}
     for rule in rules:
         unknown.update(cause for each in rule.conditions if isinstance(each.truth, Unknown) for cause in each.truth.causes)
@@ -173,15 +184,15 @@ def _traces(evaluator: Evaluator, policy: c.Policy, targets: tuple[c.Expression,
 def _trace(evaluator: Evaluator, rule: c.Rule, targets: tuple[c.Expression, ...], policy: str) -> RuleTrace:
     """The rule for the witness with which it comes closest to holding."""
     outer = [each for target in targets for each in _conditions(evaluator, target, NOTHING_BOUND)]
-    best: tuple[Standing, tuple[Condition, ...], str | None] = (Standing.NO, (), None)
+    best: tuple[Standing, int, tuple[Condition, ...], str | None] = (Standing.NO, 0, (), None)
     for environment, witness in _environments(evaluator, rule):
         conditions = (*outer, *_conditions(evaluator, rule.condition, environment))
         standing, failed = _standing(conditions)
         if _NEARNESS[standing] > _NEARNESS[best[0]]:
-            best = (standing, failed, witness)
+            best = (standing, len(conditions), failed, witness)
     if rule.witness is not None and isinstance(value := evaluator.value(rule.witness.collection), Unknown):
         place = rule.witness.collection.span
-        best = (Standing.UNDECIDED, (Condition(_text(place), value, place.place, {}),), None)
+        best = (Standing.UNDECIDED, 1, (Condition(_text(place), value, place.place, {}),), None)
     return RuleTrace(rule.name, rule.effect, policy, rule.span.place, *best)
 
 
@@ -238,10 +249,17 @@ def _condition(evaluator: Evaluator, expression: c.Expression, environment: Envi
     outside, evaluator.reads = evaluator.reads, {}
     denied = c.Operation(Operator.NOT, (expression,), type=BOOL, span=expression.span) if negated else expression
     truth = evaluator.truth(denied, environment)
-    values = {path: value for path, value in evaluator.reads.items() if not isinstance(value, RecordValue | EntityValue | ListValue)}
+    values = {path: value for path, value in evaluator.reads.items() if _plain(value)}
     evaluator.reads = outside | evaluator.reads
     text = _text(expression.span)
     return Condition(f"not {text}" if negated else text, truth, expression.span.place, values)
+
+
+def _plain(value: object) -> bool:
+    """Whether a value is shown as such; of records and entities their attributes are."""
+    if isinstance(value, ListValue | SetValue):
+        return all(_plain(element) for element in value.elements)
+    return not isinstance(value, RecordValue | EntityValue)
 
 
 def _text(span: Span) -> str:

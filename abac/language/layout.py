@@ -139,7 +139,7 @@ def _flat(doc: Doc) -> Iterator[str]:
             assert_never(unknown)
 
 
-def lines_of(doc: Doc) -> list[Line]:
+def lines_of(doc: Doc, room: int = WIDTH) -> list[Line]:
     """The lines of a document; breaks outside all groups end a line."""
     line = Line(0, Blank.FIRST)
     lines, column = [line], 0
@@ -168,7 +168,7 @@ def lines_of(doc: Doc) -> list[Line]:
             case Align(doc=inner):
                 todo.append((column, flat, inner))
             case Group(doc=inner, width=width, broken=broken):
-                todo.append((indent, flat or (not broken and _fits(WIDTH - column - width, todo)), inner))
+                todo.append((indent, flat or (not broken and _fits(room - column - width, todo)), inner))
             case tuple():
                 todo.extend((indent, flat, p) for p in reversed(part))
             case unknown:

@@ -122,15 +122,14 @@ def _chunks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     for i, token in enumerate(tokens):
         is_name = before == "DOT" or (before in _NAMES_FOLLOW and not before_is_name)
         before, before_is_name = token.type, is_name
-        if is_name:
-            continue
         if token.type in CLOSING:
             depth = max(0, depth - 1)
         elif token.type in OPENING:
             depth += 1
-        elif token.type in _MAY_BEGIN and (depth == 0 or (token.column == 1 and not matched)) and _begins_declaration(tokens, i):
-            yield tokens[begin:i]
-            begin, depth = i, 0
+        elif token.type in _MAY_BEGIN and not is_name and (depth == 0 or (token.column == 1 and not matched)):
+            if _begins_declaration(tokens, i):
+                yield tokens[begin:i]
+                begin, depth = i, 0
     yield tokens[begin:]
 
 

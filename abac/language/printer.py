@@ -23,35 +23,35 @@ _BLOCKS = (n.RecordDeclaration, n.EntityDeclaration, n.ContextDeclaration, n.Pol
 Renderable = n.File | n.Declaration | n.Rule | n.Duty | n.Expression | n.TypeExpression
 
 
-def render(node: Renderable) -> str:
+def render(node: Renderable, width: int = WIDTH) -> str:
     """The text of a file, with a line end at its end, or of a part of one, without comments and without a line end."""
     match node:
         case n.File():
             printer = Printer(node.source.text, node.comments)
-            return with_comments(lines_of(printer.file(node)), node.comments, node.source.text) + "\n"
+            return with_comments(lines_of(printer.file(node, width), width), node.comments, node.source.text) + "\n"
         case n.Rule():
-            return _lines(Printer().rule(node))
+            return _lines(Printer().rule(node), width)
         case n.Duty():
-            return _lines(Printer().duty(node))
+            return _lines(Printer().duty(node), width)
         case (
             n.TypeDeclaration() | n.RecordDeclaration() | n.EntityDeclaration() | n.ContextDeclaration() | n.ActionDeclaration()
             | n.DutyDeclaration() | n.ConstDeclaration() | n.DataDeclaration() | n.Definition() | n.Policy() | n.Test()
         ):  # fmt: skip
-            return _lines(Printer().declaration(node))
+            return _lines(Printer().declaration(node), width)
         case n.NamedType() | n.AppliedType() | n.KeyType() | n.UnionType() | n.OptionalType():
             return on_one_line(Printer().type(node))
         case _:
             return on_one_line(Printer().expression(node))
 
 
-def _lines(doc: Doc) -> str:
-    return with_comments(lines_of(doc), (), "")
+def _lines(doc: Doc, width: int) -> str:
+    return with_comments(lines_of(doc, width), (), "")
 
 
 class Printer(ExpressionPrinter):
     """The documents of files, declarations, policies and rules."""
 
-    def file(self, node: n.File) -> Doc:
+    def file(self, node: n.File, room: int) -> Doc:
         keyword = max(0, self.text.rfind("package", 0, node.package.span.start))
         parts: list[Doc] = [Mark(keyword), "package ", self._word(node.package)]
         for i, imported in enumerate(node.imports):
@@ -60,15 +60,15 @@ class Printer(ExpressionPrinter):
         after_block = True
         for declaration in node.declarations:
             shown = self.declaration(declaration)
-            block = isinstance(declaration, _BLOCKS) and self._is_long(declaration, shown)
+            block = isinstance(declaration, _BLOCKS) and self._is_long(declaration, shown, room)
             parts += [Break(blank=Blank.ALWAYS if block or after_block else Blank.KEEP), shown]
             after_block = block
         return tuple(parts)
 
-    def _is_long(self, declaration: n.Declaration, shown: Doc) -> bool:
+    def _is_long(self, declaration: n.Declaration, shown: Doc, room: int) -> bool:
         """Whether a declaration takes several lines."""
         width, broken = measure(shown)
-        return isinstance(declaration, n.Policy | n.Test) or broken or width > WIDTH
+        return isinstance(declaration, n.Policy | n.Test) or broken or width > room
 
     def declaration(self, node: n.Declaration) -> Doc:
         return (Mark(node.span.start), self._bare_declaration(node), Mark(node.span.end))

@@ -58,7 +58,7 @@ class Evaluator:
 
     Attributes:
         horizon: until when, all else equal, everything evaluated so far stays the same; None: for ever.
-        reads: the attribute values read so far, by path.
+        reads: the request's attribute values read so far, by path.
     """
 
     def __init__(self, package: c.Package, request: Request) -> None:
@@ -144,7 +144,8 @@ class Evaluator:
         if target is self.request.context and e.name == self.package.schema.context.clock:
             self.reads[path] = self.request.now
             return self._now()
-        self.reads[path] = found
+        if target.path:
+            self.reads[path] = found
         return Unknown.of(path, CauseKind.MISSING) if found is ABSENT else found
 
     def _has(self, e: c.HasAttribute, environment: Environment) -> Result:
@@ -153,7 +154,9 @@ class Evaluator:
             return target
         assert isinstance(target, RecordValue | EntityValue)
         path = f"{target.path}.{e.name}" if target.path else e.span.text
-        found = self.reads[path] = _field(target, e.name, path)
+        found = _field(target, e.name, path)
+        if target.path:
+            self.reads[path] = found
         return found if isinstance(found, Unknown) else found is not ABSENT
 
     def _is_type(self, e: c.IsType, environment: Environment) -> Result:
