@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from abac.checker.expressions import Place
 from abac.checker.lints import LINTS
 from abac.checker.package import PackageChecker, ReadData, Shared
+from abac.checker.place import Place
 from abac.checker.policies import PolicyChecker
 from abac.checker.reporter import Reporter
-from abac.checker.scope import collect
+from abac.checker.scope import Scope, collect
+from abac.checker.test_blocks import check_test
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.model.diagnostics import Diagnostic
 from abac.model.errors import PolicyErrors
-from abac.model.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,12 @@ def check(packages: Sequence[Parsed], found: Sequence[Diagnostic] = ()) -> c.Pac
     reporter, shared = Reporter(), Shared()
     for diagnostic in found:
         reporter.add(diagnostic)
-    scopes = {}
-    for parsed in packages:
-        library = parsed is not packages[-1]
-        scopes[parsed.name] = collect(parsed.name, parsed.files, scopes, reporter)
-        checker = PackageChecker(parsed.name, parsed.files, scopes[parsed.name], shared, parsed.read_data, reporter, library=library)
-        shared.checkers[parsed.name] = checker
-        checker.declare()
+    checker = _declared(packages, shared, reporter)
     main = packages[-1]
     policies = PolicyChecker(checker)
     policy = _policy(main, policies, reporter)
-    tests = tuple(policies.test(d) for file in main.files for d in file.declarations if isinstance(d, n.Test))
-    for each in shared.checkers.values():
-        each.called |= checker.called
-        each.report_unmet_requirements()
+    tests = tuple(check_test(checker, d, policies.rules) for file in main.files for d in file.declarations if isinstance(d, n.Test))
+    checker.report_unmet_requirements()
     if policy is not None and not reporter.failed:
         for lint in LINTS:
             for diagnostic in lint(policy, shared.definitions):
@@ -61,9 +53,20 @@ def check(packages: Sequence[Parsed], found: Sequence[Diagnostic] = ()) -> c.Pac
     if policy is None or reporter.failed:
         raise PolicyErrors.of(reporter.diagnostics)
     sources = tuple(file.source for parsed in packages for file in parsed.files)
-    return c.Package(
-        main.name, checker.schema(), shared.tables, shared.definitions, policy, tests, reporter.diagnostics, sources
-    )
+    return c.Package(main.name, checker.schema(), shared.tables, shared.definitions, policy, tests, reporter.diagnostics, sources)
+
+
+def _declared(packages: Sequence[Parsed], shared: Shared, reporter: Reporter) -> PackageChecker:
+    """Resolve the declarations of all packages; returns the checker of the last."""
+    scopes: dict[str, Scope] = {}
+    for parsed in packages:
+        library = parsed is not packages[-1]
+        scopes[parsed.name] = collect(parsed.name, parsed.files, scopes, reporter)
+        checker = PackageChecker(parsed.name, parsed.files, scopes[parsed.name], shared, parsed.read_data, reporter, library=library)
+        checker.declare()
+        if library:
+            checker.report_idle_declarations()
+    return checker
 
 
 def _policy(main: Parsed, policies: PolicyChecker, reporter: Reporter) -> c.Policy | None:
@@ -73,8 +76,7 @@ def _policy(main: Parsed, policies: PolicyChecker, reporter: Reporter) -> c.Poli
         help = f"the first is at {found[0].name.span.place}; put both into one policy that says how they combine"
         reporter.error("second-policy", "a package has one top-level policy", extra.name.span, help=help)
     checked = [policies.policy(each, Place()) for each in found]
-    if not found and not any(file.broken for file in main.files) and main.files:
-        span = main.files[0].package.span
+    if not found and not any(file.broken for file in main.files):
         help = "declare `policy NAME: deny-overrides { … }`"
-        reporter.error("no-policy", f"package `{main.name}` has no policy", Span(span.source, span.start, span.end), help=help)
+        reporter.error("no-policy", f"package `{main.name}` has no policy", main.files[0].package.span, help=help)
     return checked[0] if checked else None

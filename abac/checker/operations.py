@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from abac.checker.constants import fold
 from abac.checker.types import ERROR, NUMBERS, interval
 from abac.language import checked as c
 from abac.language.library import patterns
@@ -48,7 +49,8 @@ def _made(operator: Operator, operands: Operands, type: Type, span: Span) -> c.E
 
 def _refuse(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span, help: str = "") -> c.Expression:
     found = " and ".join(str(operand.type) for operand in operands)
-    checker.reporter.error("type-mismatch", f"`{operator}` does not take {found}", span, help=help)
+    shown = "-" if operator is Operator.NEGATE else operator
+    checker.reporter.error("type-mismatch", f"`{shown}` does not take {found}", span, help=help)
     return checker.error(span)
 
 
@@ -63,8 +65,8 @@ def _junction(checker: ExpressionChecker, operator: Operator, operands: Operands
 
 def _equal(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
     left, right = operands
-    if left.type == LOCAL_TIME or isinstance(left.type, TableOf):
-        return _refuse(checker, operator, operands, span)
+    if left.type == LOCAL_TIME:
+        return _refuse(checker, operator, operands, span, "compare its `date`, `time_of_day` or `weekday`")
     if not _may_equal(checker, left, right):
         return checker.error(span)
     if left == right:
@@ -89,17 +91,32 @@ def _compare(checker: ExpressionChecker, operator: Operator, operands: Operands,
     left, right = operands
     order = checker.typing.order(left.type, right.type)
     if order is None:
-        unordered = next((t for t in (left.type, right.type) if isinstance(t, Words)), None)
-        if isinstance(unordered, Words) and isinstance(base(left.type), type(STRING)) and base(left.type) == base(right.type):
-            for words, other in ((left, right), (right, left)):
-                if isinstance(words.type, Words) and isinstance(other.type, Words) and other.type.ordered:
-                    checker.not_in_union(checker.typing.outside(words.type, other.type) or words.type.words, other.type, words.span)
-                    return checker.error(span)
-            return _refuse(checker, operator, operands, span, 'declare an ordered union: `"low" < "high"`')
-        return _refuse(checker, operator, operands, span)
+        return _unordered(checker, operator, operands, span)
     if isinstance(order, Words):
         operands = tuple(replace(operand, type=order) for operand in operands)
     return _made(operator, operands, BOOL, span)
+
+
+def _unordered(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
+    """Complains about values without a common order."""
+    left, right = operands
+    words = [operand for operand in operands if isinstance(operand.type, Words)]
+    ordered = [operand for operand in words if isinstance(operand.type, Words) and operand.type.ordered]
+    help = ""
+    if len(words) == 2 and len(ordered) == 1:
+        other = right if ordered[0] is left else left
+        assert isinstance(other.type, Words)
+        if other.type.name is None and (outside := checker.typing.outside(other.type, ordered[0].type)):
+            checker.not_in_union(outside, ordered[0].type, other.span)
+            return checker.error(span)
+        help = "requests may bring words that are not in the order"
+    elif len(ordered) == 2:
+        help = "these are two different orders"
+    elif ordered:
+        help = f"only the words of `{ordered[0].type}` have this order"
+    elif words:
+        help = 'declare an ordered union: `"low" < "high"`'
+    return _refuse(checker, operator, operands, span, help)
 
 
 def _in(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
@@ -110,7 +127,10 @@ def _in(checker: ExpressionChecker, operator: Operator, operands: Operands, span
                 return checker.error(span)
             return _made(operator, operands, BOOL, span)
         case TableOf(table=table, key=key):
-            test = c.InTable(table, checker.fit(left, base(key)), type=BOOL, span=span)
+            fitted = checker.fit(left, base(key))
+            if fitted.type == ERROR:
+                return fitted
+            test = c.InTable(table, fitted, type=BOOL, span=span)
             return test if operator is Operator.IN else _made(Operator.NOT, (test,), BOOL, span)
         case IntervalOf(element=element) if left.type == element:
             return _made(operator, operands, BOOL, span)
@@ -124,11 +144,10 @@ def _in(checker: ExpressionChecker, operator: Operator, operands: Operands, span
 def _hierarchy(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
     left, right = operands
     assert isinstance(left.type, EntityOf) and isinstance(right.type, EntityOf)
-    reachable = {a for name in left.type.names for a in checker.package.ancestors(name)}
+    reachable = {a for name in left.type.names for a in checker.package.types.ancestors(name)}
     if not reachable & set(right.type.names):
-        checker.reporter.error(
-            "never-inside", f"`{left.type}` never stands in `{right.type}`", span, help=f"declare `entity {left.type.names[0]} in {right.type} …`"
-        )
+        help = f"declare `entity {left.type.names[0]} in {right.type.names[0]} …`"
+        checker.reporter.error("never-inside", f"`{left.type}` never stands in `{right.type}`", span, help=help)
         return checker.error(span)
     return _made(operator, operands, BOOL, span)
 
@@ -144,13 +163,11 @@ def _sets(checker: ExpressionChecker, operator: Operator, operands: Operands, sp
 
 
 def _within(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
-    left, right = operands
+    """The third operand is the clock."""
+    left, right, _ = operands
     if left.type != INSTANT or right.type != DURATION:
-        return _refuse(checker, operator, operands, span, "write `INSTANT within last DURATION`")
-    if checker.package.roots["now"] is None:
-        checker.reporter.error("no-such-part", "no clock is declared", span, help="mark an Instant of the context block `clock`")
-        return checker.error(span)
-    return _made(operator, (*operands, c.Root("now", type=INSTANT, span=span)), BOOL, span)
+        return _refuse(checker, operator, (left, right), span, "write `INSTANT within last DURATION`")
+    return _made(operator, operands, BOOL, span)
 
 
 def _pattern(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
@@ -195,8 +212,6 @@ def _never_opens(value: Interval, element: Type) -> bool:
 
 def _constant(checker: ExpressionChecker, operator: Operator, operands: Operands, type: Type, span: Span) -> c.Expression:
     """The operation, folded if its operands are constants; a constant that does not fit is an error."""
-    from abac.checker.constants import fold
-
     made = _made(operator, operands, type, span)
     if not all(isinstance(operand, c.Constant) for operand in operands):
         return made

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 from abac.checker.reporter import Reporter
 from abac.language import nodes as n
+from abac.language.library.times import WEEKDAY
 from abac.model.source import Span
+from abac.model.types import DECLARABLE, LOCAL_TIME
 
 Named = n.TypeDeclaration | n.RecordDeclaration | n.EntityDeclaration | n.ConstDeclaration | n.DataDeclaration | n.Definition
+TypeNode = n.TypeDeclaration | n.RecordDeclaration | n.EntityDeclaration
 ROOTS = ("subject", "action", "resource", "context", "now")
+BUILT_IN_TYPES = frozenset((*DECLARABLE, LOCAL_TIME.name, "Interval", "Set", "List", str(WEEKDAY.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +33,33 @@ class Entry:
 class Scope:
     """The names one package sees: its own, and those of the packages it imports.
 
-    `broken` are names whose declaration could not be read: nothing is said about their use.
+    `broken` are names whose declaration could not be read; `blind` is a scope that lacks an import. About what may have been declared
+    there nothing is said.
     """
 
     package: str
     entries: dict[str, Entry] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
+    blind: bool = False
+
+    def excuses(self, name: str) -> bool:
+        """Whether a name that is not known may be so because of another mistake."""
+        return self.blind or name in self.broken
 
     def declare(self, entry: Entry, reporter: Reporter) -> None:
         name = entry.node.name
+        earlier = self.entries.get(name.value)
         if name.value in ROOTS:
             reporter.error("reserved-name", f"`{name.value}` is part of every request", name.span, help="choose another name")
-            return
-        earlier = self.entries.get(name.value)
-        if earlier is not None:
+            self.broken |= {name.value}
+        elif name.value in BUILT_IN_TYPES:
+            reporter.error("reserved-name", f"`{name.value}` is a built-in type", name.span, help="choose another name")
+            self.broken |= {name.value}
+        elif earlier is not None:
             report_duplicate(reporter, "name", name.value, name.span, earlier.node.name.span)
-            return
-        self.entries[name.value] = entry
+            self.broken |= {name.value}
+        else:
+            self.entries[name.value] = entry
 
     def see(self, other: Scope, at: Span, reporter: Reporter) -> None:
         """Import the names that the other package declares itself."""
@@ -60,6 +74,7 @@ class Scope:
             else:
                 self.entries[name] = entry
         self.broken |= other.broken
+        self.blind |= other.blind
 
     def names(self, *kinds: type) -> Iterator[str]:
         return (name for name, entry in self.entries.items() if isinstance(entry.node, kinds))
@@ -83,7 +98,9 @@ def collect(package: str, files: tuple[n.File, ...], imported: Mapping[str, Scop
     seen: set[str] = set()
     for file in files:
         for clause in file.imports:
-            if clause.name not in seen and clause.name in imported:
+            if clause.name not in imported:
+                scope.blind = True
+            elif clause.name not in seen:
                 seen.add(clause.name)
                 scope.see(imported[clause.name], clause.span, reporter)
     return scope

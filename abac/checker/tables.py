@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from abac.checker.types import ERROR
+from abac.checker.declared_types import nested
+from abac.checker.types import ERROR, fields_owner
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.language.library.functions import unknown_parts
@@ -15,168 +17,234 @@ from abac.model import wire
 from abac.model.errors import LoadError
 from abac.model.json_text import JsonError, parse_json
 from abac.model.limits import MAX_COLLECTION
-from abac.model.schema import Record, Schema
+from abac.model.schema import Record
 from abac.model.source import Source, Span
-from abac.model.types import DECLARABLE, RecordOf, TableOf
-from abac.model.values import ABSENT, Absence, RecordValue, Table, Unknown, Value
+from abac.model.types import DECLARABLE, KeyOf, RecordOf, Scalar, SetOf, TableOf, Type, Words, plain
+from abac.model.values import Absence, RecordValue, Table, Unknown, Value
 
 if TYPE_CHECKING:
     from abac.checker.package import PackageChecker
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row as read: where it stands, its number among the rows, and its cells or JSON value."""
+
+    span: Span
+    number: int
+    raw: object
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is being read: the declaration, the type of its rows, and the name its table goes by."""
+
+    package: PackageChecker
+    node: n.DataDeclaration
+    record: Record
+    key: str
+    qualified: str
+
+    def complain(self, code: str, message: str, span: Span) -> None:
+        self.package.reporter.error(code, message, span)
+
+
 def load(package: PackageChecker, node: n.DataDeclaration, qualified: str) -> TableOf | c.Constant | None:
     """The table or constant of a `data` declaration; None after a complaint."""
-    try:
-        content = package.read_data(node.file.value)
-        text = content.decode("utf-8-sig" if node.format == "table" else "utf-8")
-    except LoadError as error:
-        package.reporter.error("unreadable-data", str(error), node.file.span)
-        return None
-    except UnicodeDecodeError:
-        package.reporter.error("unreadable-data", f"`{node.file.value}` is not UTF-8", node.file.span)
+    type_ = package.types.present(node.type, "a constant is never absent", "leave out the `?`")
+    content = _content(package, node)
+    if content is None or ERROR in _reached(package, type_):
         return None
     if node.format == "json" and node.key is None:
-        return _constant(package, node, content)
-    record = _row_type(package, node)
+        return _constant(package, node, type_, content)
+    record = _row_type(package, node, type_)
     if record is None or node.key is None:
         return None
-    source = Source(node.file.value, text)
-    if node.format == "table":
-        return _table(package, node, qualified, record, source, _csv_rows(package, node, record, source))
-    return _table(package, node, qualified, record, source, _json_rows(package, node, record, content, source))
+    return _table(_Reading(package, node, record, node.key.value, qualified), content)
 
 
-def _row_type(package: PackageChecker, node: n.DataDeclaration) -> Record | None:
-    type_ = package.type(node.type)
-    if type_ == ERROR:
-        return None
+def _content(package: PackageChecker, node: n.DataDeclaration) -> str | None:
+    """The text of the file; spreadsheets write a byte order mark before theirs."""
+    try:
+        return package.read_data(node.file.value).decode("utf-8-sig" if node.format == "table" else "utf-8")
+    except LoadError as error:
+        package.reporter.error("unreadable-data", str(error), node.file.span)
+    except UnicodeDecodeError as error:
+        message = f"`{node.file.value}` is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}"
+        package.reporter.error("unreadable-data", message, node.file.span)
+    return None
+
+
+def _reached(package: PackageChecker, type: Type) -> list[Type]:
+    """The type and all inside it, attributes included."""
+    found: list[Type] = []
+    seen: set[str] = set()
+    waiting = [type]
+    while waiting:
+        for each in nested(waiting.pop()):
+            found.append(each)
+            for owner in fields_owner(each):
+                if owner not in seen:
+                    seen.add(owner)
+                    waiting += (field.type for field in package.types.fields(owner).values())
+    return found
+
+
+def _can_be_read(package: PackageChecker, type: Type) -> bool:
+    """Whether all tables whose keys the type names have been read, as far as their keys; reads them if need be."""
+    needed = [each.table for each in _reached(package, type) if isinstance(each, KeyOf)]
+    for table in needed:
+        owner, _, name = table.rpartition(".")
+        package.shared.checkers[owner].data(name)
+    return all(table in package.shared.tables for table in needed)
+
+
+# ── the rows' type ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row_type(package: PackageChecker, node: n.DataDeclaration, type: Type) -> Record | None:
+    """The record that rows are read as; None after a complaint."""
     if node.key is None:
         package.reporter.error("bad-key", "a table needs a key", node.span, help="end the declaration with `key COLUMN`")
         return None
-    if not isinstance(type_, RecordOf):
-        package.reporter.error("type-mismatch", f"the rows of a table are of a record type, found {type_}", node.type.span)
+    if not isinstance(type, RecordOf):
+        package.reporter.error("type-mismatch", f"the rows of a table are of a record type, found {type}", node.type.span)
         return None
-    record = package.record(type_.name, node.type.span)
-    key = record.fields.get(node.key.value) if record else None
-    if record is not None and (key is None or key.type not in DECLARABLE.values()):
-        found = f"`{node.key.value}` is {key.type}" if key else f"`{type_.name}` has no attribute `{node.key.value}`"
+    record = package.record(type.name, node.type.span)
+    if record is None:
+        return None
+    key = record.fields.get(node.key.value)
+    if key is None or key.type not in DECLARABLE.values():
+        found = f"`{node.key.value}` is {key.type}" if key else f"`{type.name}` has no attribute `{node.key.value}`"
         package.reporter.error("bad-key", f"the key of a table is a plain value that is never absent: {found}", node.key.span)
         return None
-    return record
+    odd = [f for f in record.fields.values() if node.format == "table" and not _fits_cell(f.plain)]
+    for field in odd:
+        message = f"no cell of a CSV file holds a {field.plain}: `{field.name}` of `{record.name}`"
+        package.reporter.error("bad-cell", message, node.type.span, help="use `json`")
+    return None if odd else record
 
 
+def _fits_cell(type: Type) -> bool:
+    inner = plain(type.element) if isinstance(type, SetOf) else type
+    return isinstance(inner, Scalar | Words | KeyOf)
 
 
-def _csv_rows(
-    package: PackageChecker, node: n.DataDeclaration, record: Record, source: Source
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and declared cells of each row."""
-    reader = csv.reader(io.StringIO(source.text, newline=""), strict=True)
+# ── tables ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(reading: _Reading, content: str) -> TableOf | None:
+    """Keys first, so that the rows of tables may refer to each other; then the rows."""
+    source = Source(reading.node.file.value, content)
+    rows = list(_csv_rows(reading, source) if reading.node.format == "table" else _json_rows(reading, content))
+    found: dict[Value, RecordValue] = {}
+    shared = reading.package.shared
+    shared.tables[reading.qualified] = Table(reading.qualified, reading.record.name, found, reading.node.file.value)
+    keyed: list[tuple[_Row, Value]] = []
+    for row in rows:
+        key = _read(reading, row, reading.key)
+        if isinstance(key, Unknown | Absence):
+            reading.complain("bad-cell", _complaint(reading, row, reading.key, key), row.span)
+        elif key in found:
+            reading.complain("duplicate-key", f"key `{key}` stands twice", row.span)
+        elif len(found) >= MAX_COLLECTION:
+            reading.complain("too-large", f"a table has at most {MAX_COLLECTION} rows", row.span)
+            break
+        else:
+            found[key] = RecordValue(reading.record.name, {})
+            keyed.append((row, key))
+    if _can_be_read(reading.package, RecordOf(reading.record.name)):
+        for row, key in keyed:
+            found[key] = RecordValue(reading.record.name, _fields(reading, row))
+    return TableOf(reading.qualified, reading.record.fields[reading.key].type, RecordOf(reading.record.name))
+
+
+def _fields(reading: _Reading, row: _Row) -> dict[str, Value | Unknown | Absence]:
+    fields = {name: _read(reading, row, name) for name in reading.record.fields}
+    for name, value in fields.items():
+        if unknown_parts(value):
+            reading.complain("bad-cell", _complaint(reading, row, name, value), row.span)
+    return fields
+
+
+def _read(reading: _Reading, row: _Row, name: str) -> Value | Unknown | Absence:
+    declared, shared = reading.record.fields[name], reading.package.shared
+    if reading.node.format == "table":
+        assert isinstance(row.raw, dict)
+        return wire.read_cell(row.raw[name], declared.type, name, shared.data_schema(), shared.tables)
+    return wire.read_field(row.raw, declared, f"[{row.number}]", shared.data_schema(), shared.tables)
+
+
+def _complaint(reading: _Reading, row: _Row, name: str, value: Value | Unknown | Absence) -> str:
+    """What is wrong with the value of a column."""
+    if isinstance(row.raw, dict) and reading.node.format == "table":
+        cell = row.raw[name]
+        found = f"`{cell}`" if cell else "an empty cell"
+        return f"column `{name}`: expected {reading.record.fields[name].plain}, found {found}"
+    return f"`{reading.node.file.value}`: {_causes(value)}"
+
+
+def _causes(value: Value | Unknown | Absence) -> str:
+    return "; ".join(sorted({str(cause) for unknown in unknown_parts(value) for cause in unknown.causes}))
+
+
+def _csv_rows(reading: _Reading, source: Source) -> Iterator[_Row]:
+    """The declared cells of each row. A line of Python's csv module is one of ours: see `newline`."""
+    reader = csv.reader(io.StringIO(source.text, newline="\n"), strict=True)
+    columns, file = reading.record.fields, reading.node.file.value
     try:
         header = next(reader, [])
-        doubles = {h for h in header if header.count(h) > 1}
-        missing = [f for f in record.fields if f not in header]
+        missing = [name for name in columns if name not in header]
+        doubled = [name for name in columns if header.count(name) > 1]
         for name in missing:
-            package.reporter.error("missing-column", f"`{node.file.value}` has no column `{name}`", _line(source, 1))
-        for name in sorted(doubles & set(record.fields)):
-            package.reporter.error("duplicate-name", f"`{node.file.value}` has two columns `{name}`", _line(source, 1))
-        if missing or doubles & set(record.fields):
+            reading.complain("missing-column", f"`{file}` has no column `{name}`", _line(source, 1))
+        for name in doubled:
+            reading.complain("duplicate-name", f"`{file}` has two columns `{name}`", _line(source, 1))
+        if missing or doubled:
             return
-        for row in reader:
+        for number, row in enumerate(reader, start=1):
             if not row:
                 continue
+            span = _line(source, reader.line_num)
             if len(row) != len(header):
-                message = f"{len(row)} cells where the header has {len(header)}"
-                package.reporter.error("bad-row", message, _line(source, reader.line_num))
+                reading.complain("bad-row", f"expected {len(header)} cells, found {len(row)}", span)
                 continue
-            yield reader.line_num, {name: cell for name, cell in zip(header, row, strict=True) if name in record.fields}
+            yield _Row(span, number, {name: cell for name, cell in zip(header, row, strict=True) if name in columns})
     except csv.Error as error:
-        package.reporter.error("bad-row", str(error), _line(source, max(1, reader.line_num)))
+        reading.complain("bad-row", f"not CSV: {error}", _line(source, max(1, reader.line_num)))
 
 
-def _json_rows(
-    package: PackageChecker, node: n.DataDeclaration, record: Record, content: bytes, source: Source
-) -> Iterator[tuple[int, object]]:
+def _json_rows(reading: _Reading, content: str) -> Iterator[_Row]:
+    span = reading.node.file.span
     try:
         rows = parse_json(content)
     except JsonError as error:
-        package.reporter.error("unreadable-data", f"`{node.file.value}`: {error}", node.file.span)
+        reading.complain("unreadable-data", f"`{reading.node.file.value}`: {error}", span)
         return
     if not isinstance(rows, list):
-        package.reporter.error("unreadable-data", f"`{node.file.value}` is no JSON array", node.file.span)
+        reading.complain("unreadable-data", f"`{reading.node.file.value}` is no JSON array", span)
         return
-    yield from ((1, row) for row in rows)
+    yield from (_Row(span, number, row) for number, row in enumerate(rows))
 
 
-def _table(
-    package: PackageChecker, node: n.DataDeclaration, qualified: str, record: Record, source: Source,
-    rows: Iterator[tuple[int, object]] | Iterator[tuple[int, dict[str, str]]],
-) -> TableOf:  # fmt: skip
-    """Keys first, so that rows may refer to each other; then the rows."""
-    assert node.key is not None
-    key_field = record.fields[node.key.value]
-    found: dict[Value, RecordValue] = {}
-    package.shared.tables[qualified] = Table(qualified, record.name, found, node.file.value)
-    waiting: list[tuple[int, object, Value]] = []
-    for line, row in rows:
-        key = _read(package, row, record, node.key.value, "", node.format)
-        if isinstance(key, Unknown | Absence):
-            package.reporter.error("bad-cell", f"no key: {_cause(key)}", _line(source, line))
-        elif key in found:
-            package.reporter.error("duplicate-key", f"key `{key}` stands twice", _line(source, line))
-        elif len(found) >= MAX_COLLECTION:
-            package.reporter.error("too-large", f"a table has at most {MAX_COLLECTION} rows", _line(source, line))
-            break
-        else:
-            found[key] = RecordValue(record.name, {})
-            waiting.append((line, row, key))
-    for line, row, key in waiting:
-        fields = {name: _read(package, row, record, name, str(key), node.format) for name in record.fields}
-        for bad in (u for value in fields.values() for u in unknown_parts(value)):
-            package.reporter.error("bad-cell", f"row `{key}`: {_cause(bad)}", _line(source, line))
-        found[key] = RecordValue(record.name, fields)
-    return TableOf(qualified, key_field.type, RecordOf(record.name))
+def _line(source: Source, number: int) -> Span:
+    start, text = source.start_of_line(number), source.line(number)
+    return Span(source, start, start + len(text))
 
 
-def _read(
-    package: PackageChecker, row: object, record: Record, name: str, path: str, format: str
-) -> Value | Unknown | Absence:
-    declared, schema = record.fields[name], Schema(records=package.shared.records, entities=package.shared.entities)
-    where = f"{path}.{name}" if path else name
-    if format == "table":
-        assert isinstance(row, dict)
-        return wire.read_cell(row[name], declared.type, where, schema, package.shared.tables)
-    return wire.read_field(row, declared, path or record.name, schema, package.shared.tables)
+# ── constants ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _constant(package: PackageChecker, node: n.DataDeclaration, content: bytes) -> c.Constant | None:
-    type_ = package.type(node.type)
-    if type_ == ERROR:
-        return None
+def _constant(package: PackageChecker, node: n.DataDeclaration, type: Type, content: str) -> c.Constant | None:
     try:
         raw = parse_json(content)
     except JsonError as error:
         package.reporter.error("unreadable-data", f"`{node.file.value}`: {error}", node.file.span)
         return None
-    schema = Schema(records=package.shared.records, entities=package.shared.entities)
-    for name in package.scope.names(n.RecordDeclaration):
-        package.record(name, node.type.span)
-    value = wire.read(raw, type_, node.name.value, schema, package.shared.tables)
-    bad = unknown_parts(value)
-    for unknown in bad:
-        package.reporter.error("bad-cell", f"`{node.file.value}`: {_cause(unknown)}", node.file.span)
-    if bad or isinstance(value, Unknown):
+    if not _can_be_read(package, type):
         return None
-    return c.Constant(value, type_, node.name.value, type=type_, span=node.span)
-
-
-def _cause(value: Unknown | Absence) -> str:
-    return "absent" if value is ABSENT else "; ".join(str(cause) for cause in sorted(value.causes)) if isinstance(value, Unknown) else ""
-
-
-def _line(source: Source, number: int) -> Span:
-    text = source.line(number)
-    start = source._line_starts[number - 1]
-    return Span(source, start, start + max(1, len(text)))
-
-
+    value = wire.read(raw, type, node.name.value, package.shared.data_schema(), package.shared.tables)
+    if isinstance(value, Unknown) or unknown_parts(value):
+        package.reporter.error("bad-cell", f"`{node.file.value}`: {_causes(value)}", node.file.span)
+        return None
+    return c.Constant(value, type, node.name.value, type=type, span=node.span)

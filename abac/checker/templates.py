@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from abac.checker.expressions import Place
+from abac.checker.place import Place
 from abac.checker.types import ERROR
 from abac.language import checked as c
 from abac.language import nodes as n
+from abac.model.limits import INT_MAX, MAX_NESTING
 from abac.model.source import Span
-from abac.model.types import IntervalOf, ListOf, RecordOf, SetOf, TableOf, Type
+from abac.model.types import LOCAL_TIME, IntervalOf, ListOf, RecordOf, SetOf, TableOf, Type
 
 if TYPE_CHECKING:
     from abac.checker.package import PackageChecker
@@ -55,28 +56,28 @@ def _joined(parts: Iterator[str | c.Expression]) -> Iterator[str | c.Expression]
 
 def _value(package: PackageChecker, path: str, around: Span, place: Place) -> c.Expression:
     span = _place(path, around)
+    steps = _STEP.findall(path)
     if not _PATH.fullmatch(path):
         package.reporter.error("bad-template", f"`{{{path}}}` is no path", span, help="only names, `.name` and `[0]` stand in braces")
         return package.expressions.error(span)
-    first = re.match(r"\w+", path)
-    assert first is not None
-    expression: n.Expression = n.Name(first.group(), span=span)
-    for name, index in _STEP.findall(path):
+    if len(steps) > MAX_NESTING:
+        package.reporter.error("nesting", f"a path has at most {MAX_NESTING} steps", span)
+        return package.expressions.error(span)
+    expression: n.Expression = n.Name(path.split(".")[0].split("[")[0], span=span)
+    for name, index in steps:
         if name:
             expression = n.Access(expression, name, span=span)
         else:
-            expression = n.Index(expression, n.Literal(int, int(index[:18]), span=span), span=span)
+            expression = n.Index(expression, n.Literal(int, min(int(index[:20]), INT_MAX), span=span), span=span)
     checked = package.expressions.check(expression, replace(place, shown=True))
-    if not _showable(checked.type):
+    if checked.type != ERROR and not _showable(checked.type):
         package.reporter.error("not-showable", f"{checked.type} cannot be shown in a reason", span, help="name one of its attributes")
-    for name in sorted(set(sensitive_reads(checked, package.shared.definitions))):
-        package.reporter.error("sensitive-in-reason", f"`{name}` is sensitive and may not be shown to requesters", span)
     return checked
 
 
 def _place(path: str, around: Span) -> Span:
     at = around.text.find("{" + path + "}")
-    return around if at < 0 else Span(around.source, around.start + at + 1, around.start + at + 1 + len(path))
+    return around if at < 0 or not path else Span(around.source, around.start + at + 1, around.start + at + 1 + len(path))
 
 
 def _showable(type: Type) -> bool:
@@ -85,17 +86,4 @@ def _showable(type: Type) -> bool:
             return not isinstance(element, SetOf | ListOf) and _showable(element)
         case RecordOf() | TableOf() | IntervalOf():
             return False
-    return True
-
-
-def sensitive_reads(expression: c.Expression, definitions: Mapping[str, c.Definition]) -> Iterator[str]:
-    """The sensitive attributes that an expression reads, definitions included."""
-    seen: set[str] = set()
-    waiting = [expression]
-    while waiting:
-        for each in c.walk(waiting.pop()):
-            if isinstance(each, c.Attribute) and each.sensitive:
-                yield each.name
-            elif isinstance(each, c.Invocation) and each.definition not in seen and each.definition in definitions:
-                seen.add(each.definition)
-                waiting.append(definitions[each.definition].body)
+    return type != LOCAL_TIME

@@ -54,7 +54,7 @@ class Typing:
                 return set(source.words) <= set(target.words) and (target.open or not source.open) and not self._reordered(source, target)
             case Words(), KeyOf():
                 return not source.open and not self.outside(source, target)
-            case (Words() | KeyOf()), _ if isinstance(target, Scalar):
+            case ((Words() | KeyOf()), _) if isinstance(target, Scalar):
                 return self.assignable(base(source), target)
             case (SetOf(element=a), SetOf(element=b)) | (ListOf(element=a), ListOf(element=b)):
                 return self.assignable(a, b)
@@ -99,7 +99,7 @@ class Typing:
             return ERROR
         for one, other in ((a, b), (b, a)):
             if isinstance(one, Words) and one.ordered:
-                fits = isinstance(other, Words) and (one == other if other.ordered else not self.outside(other, one))
+                fits = isinstance(other, Words) and (one == other if other.ordered else not other.open and not self.outside(other, one))
                 return one if fits else None
         if isinstance(a, Words) or isinstance(b, Words):
             return STRING if STRING in (a, b) else None
@@ -134,7 +134,7 @@ class Typing:
                 return None if element is None else type(a)(element)  # type: ignore[call-arg, arg-type]  # both are SetOf or ListOf
             case EntityOf(names=x), EntityOf(names=y):
                 return EntityOf(tuple(sorted({*x, *y})))
-            case (Words() | KeyOf()), (Words() | KeyOf()) if base(a) == base(b):
+            case ((Words() | KeyOf()), (Words() | KeyOf())) if base(a) == base(b):
                 return base(a)
         return None
 

@@ -5,28 +5,33 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from abac.cli.output import FINDINGS, GOOD, Color, ColorOption, NowOption, PolicyPath, console, fail, load
+from abac.cli.output import (
+    FINDINGS,
+    GOOD,
+    Color,
+    ColorOption,
+    Format,
+    NowOption,
+    PolicyPath,
+    RequestsOption,
+    console,
+    load,
+    open_requests,
+    with_progress,
+)
 from abac.engine.requests import RequestLine, read_lines
 from abac.model.json_text import dump_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from abac.engine.engine import Engine
     from abac.model.decision import Decision
 
-
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-RequestsOption = Annotated[
-    str, typer.Option("--requests", metavar="FILE", help="Requests, one JSON object a line; - for standard input.", show_default=False)
-]
 Answer = tuple[RequestLine, "Decision | None"]
 
 
@@ -39,24 +44,16 @@ def decide(
 ) -> None:
     """Decide requests, in order.
 
-    A request has the members subject, action, resource and context, and an id that is given back; other members are ignored. Exit code 0
-    whatever the decisions are; 1 if a line is no request (it gets an `error`, the others are decided); 2 if policies or requests
-    cannot be read.
+    A request has the members subject, action, resource and context, and an id that is given back; other members are ignored.
+
+    Exits with 0 whatever the decisions are, 1 if a line is no request (it gets an `error`, the others are decided), 2 if policies or
+    requests cannot be read.
     """
     engine, at = load(path, now)
     with open_requests(requests) as stream:
-        answers = _answers(engine, at, stream)
+        answers = with_progress(_answers(engine, at, stream), stream)
         bad = _print_table(answers, color) if format is Format.TEXT else _print_lines(answers)
     raise typer.Exit(FINDINGS if bad else GOOD)
-
-
-def open_requests(name: str) -> BinaryIO:
-    if name == "-":
-        return sys.stdin.buffer
-    try:
-        return open(name, "rb")
-    except OSError as error:
-        fail(f"{name}: {error.strerror or error}")
 
 
 def _answers(engine: Engine, at: dt.datetime | None, stream: BinaryIO) -> Iterator[Answer]:
@@ -69,55 +66,85 @@ def _answers(engine: Engine, at: dt.datetime | None, stream: BinaryIO) -> Iterat
 
 
 def _print_lines(answers: Iterator[Answer]) -> bool:
+    """Each answer as soon as it is there: whoever asks through a pipe may wait for it."""
     bad, out = False, sys.stdout.buffer
     for line, decision in answers:
-        if decision is None:
-            bad = True
-            out.write(dump_json({"id": line.id, "line": line.number, "error": line.error}) + b"\n")
-        else:
-            out.write(dump_json({"id": line.id, **decision.to_dict()}) + b"\n")
-    out.flush()
+        bad |= decision is None
+        made = {"line": line.number, "error": line.error} if decision is None else decision.to_dict()
+        out.write(dump_json({"id": line.id, **made}) + b"\n")
+        out.flush()
     return bad
 
 
 _STYLES = {"permit": "green", "deny": "red", "indeterminate": "yellow", "not-applicable": "blue"}
+_ROOM_FOR_CITATIONS, _ROOM_FOR_TITLES = 130, 100
 
 
 def _print_table(answers: Iterator[Answer], color: Color) -> bool:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("id", "who", "what", "decision", "rule", "reason", "citation", show_lines=False, pad_edge=False)
+    out = console(color)
+    table = _table(out.width)
+    names = [str(column.header) for column in table.columns]
     bad = False
     for line, decision in answers:
-        id_ = "" if line.id is None else str(line.id)
-        if decision is None:
-            bad = True
-            table.add_row(escape(id_), "", "", "[red]error[/red]", "", escape(f"line {line.number}: {line.error}"), "")
-            continue
-        style = _STYLES[str(decision.effect)]
-        table.add_row(
-            escape(id_), escape(_who(line)), escape(_what(line)), f"[{style}]{decision.effect}[/{style}]", escape(decision.rule or ""),
-            escape(decision.reason), escape("; ".join(decision.citations)),
-        )  # fmt: skip
-    console(color).print(table)
+        bad |= decision is None
+        row = _row(line, decision)
+        table.add_row(*(row[name] for name in names))
+    if table.rows:
+        out.print(table)
     return bad
 
 
-def _who(line: RequestLine) -> str:
-    """What tells one request from the next for people: its title if it has one, else the subject's first plain attribute."""
+def _table(width: int) -> Table:
+    """What there is room for."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("id", overflow="fold")
+    if width >= _ROOM_FOR_TITLES:
+        table.add_column("request", ratio=3)
+    table.add_column("decision", no_wrap=True)
+    table.add_column("rule", overflow="fold")
+    table.add_column("reason", ratio=4)
+    if width >= _ROOM_FOR_CITATIONS:
+        table.add_column("citations", ratio=2)
+    return table
+
+
+def _row(line: RequestLine, decision: Decision | None) -> dict[str, str]:
+    from rich.markup import escape
+
+    row = {"id": "" if line.id is None else _plain(str(line.id)), "request": _title(line)}
+    if decision is None:
+        row |= {"decision": "error", "rule": "", "reason": f"line {line.number}: {line.error}", "citations": ""}
+    else:
+        row |= {"decision": decision.effect, "rule": decision.rule or "", "reason": decision.reason}
+        row |= {"citations": "; ".join(decision.citations)}
+    style = _STYLES.get(row["decision"], "bold red")
+    return {name: f"[{style}]{text}[/]" if name == "decision" else escape(text) for name, text in row.items()}
+
+
+def _title(line: RequestLine) -> str:
+    """What tells one request from the next for people: its title if it has one, else who wants to do what."""
     title = line.members.get("title")
-    return title if isinstance(title, str) else _first_words(line.members.get("subject"))
-
-
-def _what(line: RequestLine) -> str:
+    if isinstance(title, str):
+        return _plain(title)
     action = line.members.get("action")
-    return f"{action if isinstance(action, str) else '?'} {_first_words(line.members.get('resource'))}"
+    words = (_name(line.members.get("subject")), action if isinstance(action, str) else "?", _name(line.members.get("resource")))
+    return _plain(" ".join(words)) if line.members else ""
 
 
-def _first_words(part: object) -> str:
+def _name(part: object) -> str:
+    """An entity's id, or the first of its members that is a string."""
     if isinstance(part, dict):
         for name in ("id", *part):
             if isinstance(part.get(name), str):
                 return str(part[name])
     return "?"
+
+
+def _plain(text: str) -> str:
+    """What strangers wrote, safe for a terminal."""
+    from abac.model.text import show
+
+    return show(text)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from abac.cli import check, decide, explain, fmt
+from abac.cli.output import UNUSABLE, reason
 
 app = typer.Typer(
     name="abac",
@@ -17,6 +19,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 good, 1 findings or failures, 2 unusable input.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.check)
 app.command("fmt")(fmt.fmt)
@@ -25,8 +28,13 @@ app.command("explain")(explain.explain)
 
 
 def _version(wanted: bool) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
     if wanted:
-        print(f"abac {version('abac')}")
+        try:
+            print(f"abac {version('abac')}")
+        except PackageNotFoundError:
+            print("abac, not installed: run from its source")
         raise typer.Exit
 
 
@@ -38,12 +46,27 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; leave quietly when interrupted, or when nobody reads on."""
+    """Run the command line. Whoever stops reading its output stops it, quietly; what the terminal cannot show is escaped."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    _open_streams()
     try:
-        app()
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        try:
+            app(prog_name="abac")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:  # such as a full disk, or a folder as standard input; files by name are reported where they are opened
+        print(f"error: {reason(error)}", file=sys.stderr)
+        os._exit(UNUSABLE)  # what could not be written cannot be written at exit either
+
+
+def _open_streams() -> None:
+    """Closed standard streams read as empty and swallow what is written; names and findings may hold what an encoding lacks."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  # open as long as the process
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # likewise
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,174 +1,52 @@
-"""Floor 5, engine: a decision with what led to it: for the requester a text, for the officer the trace."""
+"""Floor 5, engine: explains a decision: how each rule stood to the request, and what was read and unknown on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
 
+from abac.engine.explanation import Condition, Explanation, RuleTrace, Standing
 from abac.engine.pipeline import Loaded
 from abac.language import checked as c
 from abac.language.operators import Operator
-from abac.model.decision import Decision
 from abac.model.request import InvalidRequest, Request
 from abac.model.source import Span
-from abac.model.text import show, show_instant
 from abac.model.types import BOOL
-from abac.model.values import ABSENT, Cause, EntityValue, ListValue, RecordValue, SetValue, Unknown, Value
-from abac.model.wire import to_wire
+from abac.model.values import Cause, EntityValue, ListValue, RecordValue, SetValue, Unknown
+from abac.reference.decide import duties_for
 from abac.reference.evaluator import NOTHING_BOUND, Environment, Evaluator
-from abac.reference.logic import Truth
 
-
-class Standing(StrEnum):
-    """How a rule stands to a request: `missed` is by one condition only, `no` by more."""
-
-    HELD = "held"
-    UNDECIDED = "undecided"
-    MISSED = "missed by one condition"
-    NO = "no"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One of the conditions that a rule needs, as the policy writes it, with the values it read."""
-
-    text: str
-    truth: Truth
-    place: str
-    values: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
-    """One rule for one request.
-
-    Attributes:
-        needs: how many conditions it has.
-        conditions: those that were false or unknown.
-        witness: where the witness stood that came closest.
-    """
-
-    name: str
-    effect: str
-    policy: str
-    place: str
-    standing: Standing
-    needs: int = 0
-    conditions: tuple[Condition, ...] = ()
-    witness: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        failed = [{"condition": x.text, "place": x.place, "values": _wire(x.values), "unknown": _causes(x.truth)} for x in self.conditions]
-        return {
-            "rule": self.name, "effect": self.effect, "policy": self.policy, "place": self.place, "standing": str(self.standing),
-            "needs": self.needs, "conditions": failed, "witness": self.witness,
-        }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a decision is as it is.
-
-    Attributes:
-        requester: what the requester may be told: the decision's reason and advice; nothing sensitive.
-        rules: every rule of the policy in source order, with how it stood to the request.
-        values: the attributes that were read, by path; sensitive ones too, so this part is for officers only.
-        unknown: everything that could not be had, whether it mattered or not.
-    """
-
-    decision: Decision
-    requester: str
-    rules: tuple[RuleTrace, ...]
-    values: Mapping[str, object]
-    unknown: tuple[Cause, ...]
-
-    def standing(self, standing: Standing) -> tuple[RuleTrace, ...]:
-        """The rules that stand so, without the deciding one."""
-        return tuple(rule for rule in self.rules if rule.standing is standing and rule.name != self.decision.rule)
-
-    def to_dict(self) -> dict[str, object]:
-        """For machines; `requester` may be shown to whoever asked, `officer` may not."""
-        deciding = next((rule.to_dict() for rule in self.rules if rule.name == self.decision.rule), None)
-        return {
-            "decision": self.decision.to_dict(),
-            "requester": {"text": self.requester, "advice": [duty.to_dict() for duty in self.decision.advice]},
-            "officer": {
-                "deciding": deciding,
-                "policy": self.decision.policy,
-                "held": [rule.to_dict() for rule in self.standing(Standing.HELD)],
-                "missed_by_one": [rule.to_dict() for rule in self.standing(Standing.MISSED)],
-                "undecided": [rule.to_dict() for rule in self.standing(Standing.UNDECIDED)],
-                "unknown": [{"path": cause.path, "cause": str(cause.kind)} for cause in self.unknown],
-                "values": _wire(self.values),
-                "citations": list(self.decision.citations),
-            },
-        }
-
-    def __str__(self) -> str:
-        return "\n".join([*self._requester_lines(), "", *self._officer_lines()])
-
-    def _requester_lines(self) -> Iterator[str]:
-        decision = self.decision
-        yield f"{decision.effect.upper()}  {decision.code}"
-        yield f"  {self.requester}"
-        for duty in decision.advice:
-            yield f"  advice      {_duty(duty.id, duty.arguments)}"
-
-    def _officer_lines(self) -> Iterator[str]:
-        decision = self.decision
-        yield "For the officer"
-        deciding = next((rule for rule in self.rules if rule.name == decision.rule), None)
-        if deciding is not None:
-            yield f"  decided by  {deciding.name} in {deciding.policy}, {deciding.place}"
-            yield from self._conditions(deciding)
-        else:
-            yield f"  decided by  the default of {decision.policy}"
-        for citation in decision.citations:
-            yield f"  cited       {citation}"
-        for duty in decision.obligations:
-            yield f"  obligation  {_duty(duty.id, duty.arguments)}"
-        for standing in (Standing.HELD, Standing.UNDECIDED, Standing.MISSED):
-            rules = [rule for rule in self.standing(standing) if standing is not Standing.MISSED or self._near_miss(rule)]
-            if rules:
-                yield f"  {'also held' if standing is Standing.HELD else standing}"
-            for rule in rules:
-                yield f"    {rule.effect} {rule.name}, {rule.place}" + (f", for {rule.witness}" if rule.witness else "")
-                yield from self._conditions(rule)
-        if self.unknown:
-            yield "  unknown"
-        for cause in self.unknown:
-            yield f"    {cause.path}: {cause.kind}"
-        yield "  values read"
-        width = min(44, max((len(path) for path in self.values), default=0))
-        for path, value in self.values.items():
-            yield f"    {path:<{width}}  {show(value)}"  # type: ignore[arg-type]  # values of the language
-        yield f"  valid until {show_instant(decision.valid_until) if decision.valid_until else 'anything it read changes'}"
-        yield f"  policy      {decision.digest}"
-
-    def _near_miss(self, rule: RuleTrace) -> bool:
-        """Whether people want to hear of a missed rule: it would have changed the effect, and either permits or all but held."""
-        return rule.effect != self.decision.effect and (rule.effect == "permit" or rule.needs > 1)
-
-    def _conditions(self, rule: RuleTrace) -> Iterator[str]:
-        for each in rule.conditions:
-            seen = ", ".join(f"{path} = {show(value)}" for path, value in list(each.values.items())[:3])  # type: ignore[arg-type]
-            yield f"      {'unknown' if isinstance(each.truth, Unknown) else 'false'}: {each.text}" + (f"   ({seen})" if seen else "")
+__all__ = ["Condition", "Explanation", "RuleTrace", "Standing", "explain"]
 
 
 def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
     """The explanation of the decision of one policy version on a request."""
     decision = state.decide(request)
     if isinstance(request, InvalidRequest):
-        return Explanation(decision, decision.reason, (), {}, decision.unknown)
+        return Explanation(decision, None, (), {}, decision.unknown)
     evaluator = Evaluator(state.package, request)
     rules = tuple(_traces(evaluator, state.package.policy, (), ""))
-    values = {path: value for path, value in evaluator.reads.items() if _plain(value)}
-    unknown: set[Cause] = {cause for value in evaluator.reads.values() if isinstance(value, Unknown) for cause in value.causes}
+    reads = {path: evaluator.reads[path] for path in sorted(evaluator.reads) if not _foreign(path, request)}
+    values = {path: value for path, value in reads.items() if _plain(value)}
+    unknown = {cause for value in reads.values() if isinstance(value, Unknown) for cause in value.causes}
+    unknown.update(_causes_of(rules, request), decision.unknown)
+    return Explanation(decision, evaluator.at, rules, values, tuple(sorted(unknown)))
+
+
+def _causes_of(rules: Iterable[RuleTrace], request: Request) -> Iterator[Cause]:
     for rule in rules:
-        unknown.update(cause for each in rule.conditions if isinstance(each.truth, Unknown) for cause in each.truth.causes)
-    ordered = {path: values[path] for path in sorted(values)}
-    return Explanation(decision, decision.reason, rules, ordered, tuple(sorted(unknown | set(decision.unknown))))
+        for each in rule.conditions:
+            if isinstance(each.truth, Unknown):
+                yield from (cause for cause in each.truth.causes if not _foreign(cause.path, request))
+
+
+def _foreign(path: str, request: Request) -> bool:
+    """Whether an attribute belongs to another type of subject or resource than the request's: nobody could have sent it."""
+    root, _, rest = path.partition(".")
+    entity = {"subject": request.subject, "resource": request.resource}.get(root)
+    return entity is not None and rest.partition(".")[0].partition("[")[0] not in entity.fields
+
+
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _traces(evaluator: Evaluator, policy: c.Policy, targets: tuple[c.Expression, ...], above: str) -> Iterator[RuleTrace]:
@@ -182,45 +60,69 @@ def _traces(evaluator: Evaluator, policy: c.Policy, targets: tuple[c.Expression,
 
 
 def _trace(evaluator: Evaluator, rule: c.Rule, targets: tuple[c.Expression, ...], policy: str) -> RuleTrace:
-    """The rule for the witness with which it comes closest to holding."""
-    outer = [each for target in targets for each in _conditions(evaluator, target, NOTHING_BOUND)]
-    best: tuple[Standing, int, tuple[Condition, ...], str | None] = (Standing.NO, 0, (), None)
-    for environment, witness in _environments(evaluator, rule):
-        conditions = (*outer, *_conditions(evaluator, rule.condition, environment))
-        standing, failed = _standing(conditions)
-        if _NEARNESS[standing] > _NEARNESS[best[0]]:
-            best = (standing, len(conditions), failed, witness)
-    if rule.witness is not None and isinstance(value := evaluator.value(rule.witness.collection), Unknown):
-        place = rule.witness.collection.span
-        best = (Standing.UNDECIDED, 1, (Condition(_text(place), value, place.place, {}),), None)
-    return RuleTrace(rule.name, rule.effect, policy, rule.span.place, *best)
+    """The rule for the witness with which it holds, or comes closest to holding."""
+    outer = tuple(each for target in targets for each in _conditions(evaluator, target, NOTHING_BOUND))
+    best = RuleTrace(rule.name, rule.effect, policy, rule.span.place, Standing.NO)
+    nearest = 0
+    for own, environment, witness in _attempts(evaluator, rule):
+        conditions = (*outer, *own)
+        standing, telling = _standing(conditions)
+        nearness = _NEARNESS[standing] + (standing is Standing.HELD and _dischargeable(evaluator, rule, environment))
+        if nearness > nearest:
+            denies = standing is Standing.UNDECIDED and rule.even_if_unknown and all(each.truth is True for each in outer)
+            applied = standing is Standing.HELD or denies
+            best = RuleTrace(rule.name, rule.effect, policy, rule.span.place, standing, applied, len(conditions), telling, witness)
+            nearest = nearness
+    return best
 
 
 _NEARNESS = {Standing.NO: 0, Standing.MISSED: 1, Standing.UNDECIDED: 2, Standing.HELD: 3}
 
 
-def _environments(evaluator: Evaluator, rule: c.Rule) -> Iterator[tuple[Environment, str | None]]:
+def _dischargeable(evaluator: Evaluator, rule: c.Rule, environment: Environment) -> bool:
+    """A permit takes the first witness with which all its obligations can be computed, a deny the first."""
+    return rule.effect == "deny" or duties_for(evaluator, rule.duties, rule.effect, environment).computable
+
+
+Attempt = tuple[tuple[Condition, ...], Environment, str | None]
+
+
+def _attempts(evaluator: Evaluator, rule: c.Rule) -> Iterator[Attempt]:
+    """The rule's conditions for each element that might be its witness, and where that stands.
+
+    Unknown elements come last: they are no witnesses if others are.
+    """
     if rule.witness is None:
-        yield NOTHING_BOUND, None
+        yield tuple(_conditions(evaluator, rule.condition, NOTHING_BOUND)), NOTHING_BOUND, None
         return
+    span = rule.witness.collection.span
     collection = evaluator.value(rule.witness.collection)
-    if isinstance(collection, ListValue | SetValue):
-        for index, element in enumerate(collection.elements):
-            path = getattr(element, "path", "") or f"{_text(rule.witness.collection.span)}[{index}]"
-            yield NOTHING_BOUND.binding(rule.witness.variable, element, len(collection.elements)), path
+    if isinstance(collection, Unknown):
+        yield (Condition(_text(span), collection, span.place, {}),), NOTHING_BOUND, None
+    elif isinstance(collection, ListValue | SetValue):
+        for index, element in sorted(enumerate(collection.elements), key=lambda pair: isinstance(pair[1], Unknown)):
+            environment = NOTHING_BOUND.binding(rule.witness.variable, element, len(collection.elements))
+            path = getattr(element, "path", "") or f"{_text(span)}[{index}]"
+            yield tuple(_conditions(evaluator, rule.condition, environment)), environment, path
 
 
 def _standing(conditions: tuple[Condition, ...]) -> tuple[Standing, tuple[Condition, ...]]:
-    failed = tuple(each for each in conditions if each.truth is False)
+    """How a rule with these conditions stands, and which of them tell why."""
+    false = tuple(each for each in conditions if each.truth is False)
     unknown = tuple(each for each in conditions if isinstance(each.truth, Unknown))
-    if not failed:
-        return (Standing.UNDECIDED, unknown) if unknown else (Standing.HELD, ())
-    return (Standing.MISSED, failed) if len(failed) == 1 and not unknown else (Standing.NO, ())
+    if not false:
+        return (Standing.UNDECIDED, unknown) if unknown else (Standing.HELD, conditions)
+    return (Standing.MISSED, false) if len(false) == 1 and not unknown else (Standing.NO, ())
+
+
+# ── conditions ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _conditions(evaluator: Evaluator, expression: c.Expression, environment: Environment, negated: bool = False) -> Iterator[Condition]:
     """What must hold one by one, with definitions that are conjunctions written out."""
     match expression:
+        case c.Constant(value=value) if value is not negated:  # `otherwise`
+            pass
         case c.Operation(operator=Operator.NOT, operands=(operand,)):
             yield from _conditions(evaluator, operand, environment, not negated)
         case c.Operation(operands=operands) if _conjunction(expression, negated):
@@ -234,25 +136,33 @@ def _conditions(evaluator: Evaluator, expression: c.Expression, environment: Env
             yield _condition(evaluator, expression, environment, negated)
 
 
-def _one(expression: c.Operation) -> bool:
-    """Whether this `and` is one condition to its author: `x has a == v`."""
-    return isinstance(expression.operands[0], c.HasAttribute) and expression.operands[0].span == expression.span
-
-
 def _conjunction(body: c.Expression, negated: bool) -> bool:
     if isinstance(body, c.Operation) and body.operator is Operator.NOT:
         return _conjunction(body.operands[0], not negated)
     return isinstance(body, c.Operation) and body.operator is (Operator.OR if negated else Operator.AND) and not _one(body)
 
 
+def _one(expression: c.Operation) -> bool:
+    """Whether this `and` is one condition to its author: `x has a == v`."""
+    return isinstance(expression.operands[0], c.HasAttribute) and expression.operands[0].span == expression.span
+
+
 def _condition(evaluator: Evaluator, expression: c.Expression, environment: Environment, negated: bool) -> Condition:
     outside, evaluator.reads = evaluator.reads, {}
-    denied = c.Operation(Operator.NOT, (expression,), type=BOOL, span=expression.span) if negated else expression
-    truth = evaluator.truth(denied, environment)
+    meant = c.Operation(Operator.NOT, (expression,), type=BOOL, span=expression.span) if negated else expression
+    truth = evaluator.truth(meant, environment)
     values = {path: value for path, value in evaluator.reads.items() if _plain(value)}
     evaluator.reads = outside | evaluator.reads
+    return Condition(_words(expression, negated), truth, expression.span.place, values)
+
+
+def _words(expression: c.Expression, negated: bool) -> str:
     text = _text(expression.span)
-    return Condition(f"not {text}" if negated else text, truth, expression.span.place, values)
+    if isinstance(expression, c.Operation) and expression.operator is Operator.IN and expression.operands[0].span == expression.span:
+        text = f"now in {text}"  # a window, which states its interval alone
+    if not negated:
+        return text
+    return f"not {text}" if text.replace(".", "").isidentifier() else f"not ({text})"
 
 
 def _plain(value: object) -> bool:
@@ -265,20 +175,3 @@ def _plain(value: object) -> bool:
 def _text(span: Span) -> str:
     text = " ".join(span.text.split())
     return text if len(text) <= 120 else text[:119] + "…"
-
-
-def _duty(id: str, arguments: Mapping[str, Value | None]) -> str:
-    shown = ", ".join(f"{name}: {'(unknown)' if value is None else show(value)}" for name, value in arguments.items())
-    return f"{id}({shown})"
-
-
-def _wire(values: Mapping[str, object]) -> dict[str, object]:
-    """Values in wire form; an unknown one as its causes, so that it is not taken for absent."""
-    return {
-        path: {"unknown": _causes(value)} if isinstance(value, Unknown) else None if value is ABSENT else to_wire(value)  # type: ignore[arg-type]
-        for path, value in values.items()
-    }
-
-
-def _causes(truth: object) -> list[dict[str, str]]:
-    return [{"path": cause.path, "cause": str(cause.kind)} for cause in sorted(truth.causes)] if isinstance(truth, Unknown) else []

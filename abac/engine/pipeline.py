@@ -83,10 +83,10 @@ class PackageReader:
     # ── packages ───────────────────────────────────────────────────────────────────────────────────────────
 
     def read_text(self, text: str, declarations: str) -> tuple[list[Parsed], list[Diagnostic]]:
-        sources = [Source("<text>", text)]
         self._remember("<text>", text.encode("utf-8", "surrogatepass"))
-        files = self._parse([*sources, *self._declared(declarations)])
-        name = files[0].package.value
+        written = self._parse([Source("<text>", text)])
+        name = written[0].package.value
+        files = (*written, *self._declared(declarations, name))
         for file in files:
             for clause in file.imports:
                 message = "text has no folder to import from"
@@ -98,11 +98,16 @@ class PackageReader:
         return [*self.packages, Parsed(name, files, no_data)], self.found
 
     def read_main(self, paths: Sequence[Path], declarations: str) -> tuple[list[Parsed], list[Diagnostic]]:
-        folder, files = _policy_files(paths)
-        parsed = self._parse([*(self._source(file, folder) for file in files), *self._declared(declarations)])
-        name = parsed[0].package.value
+        try:
+            folder, files = _policy_files(paths)
+        except OSError as error:  # a name too long for any folder, or a folder that may not be looked into
+            raise LoadError(f"{error.filename}: {error.strerror}") from None
+        written = self._parse(self._source(file, folder) for file in files)
+        name = written[0].package.value
         root = _root_of(folder, name)
-        self._same_package(parsed, name, folder, root)
+        _refuse_outside(files, root or folder)
+        self._same_package(written, name, folder, root)
+        parsed = (*written, *self._declared(declarations, name))
         self._import(parsed, name, root or folder, [name])
         self.packages.append(Parsed(name, parsed, self._data_reader(folder, root or folder)))
         return self.packages, self.found
@@ -123,7 +128,9 @@ class PackageReader:
                         help = f"its files are looked for in {folder}"
                         self.found.append(Diagnostic("unknown-package", f"there is no package `{name}`", clause.span, help=help))
                     else:
-                        parsed = self._parse([self._source(each, root) for each in _policy_files([folder])[1]])
+                        files_of_it = _policy_files([folder])[1]
+                        _refuse_outside(files_of_it, root)
+                        parsed = self._parse(self._source(each, root) for each in files_of_it)
                         self._same_package(parsed, name, folder, root)
                         self._import(parsed, name, root, [*ring, name])
                         self.packages.append(Parsed(name, parsed, self._data_reader(folder, root)))
@@ -147,11 +154,12 @@ class PackageReader:
             self.found += complaints
         return tuple(files)
 
-    def _declared(self, declarations: str) -> list[Source]:
-        """Declarations that come from the service's models."""
-        if declarations:
-            self._remember("<models>", declarations.encode())
-        return [Source("<models>", declarations)] if declarations else []
+    def _declared(self, declarations: str, package: str) -> tuple[File, ...]:
+        """Declarations that come from the service's models, as a file of the package (which has no name if its header was unreadable)."""
+        if not declarations:
+            return ()
+        self._remember("<models>", declarations.encode())
+        return self._parse([Source("<models>", f"package {package or 'models'}\n\n{declarations}")])
 
     # ── files ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,6 +264,12 @@ def _root_of(folder: Path, package: str) -> Path | None:
     if package and list(real.parts[-len(parts) :]) == parts:
         return real.parents[len(parts) - 1]
     return None
+
+
+def _refuse_outside(files: Iterable[Path], root: Path) -> None:
+    for file in files:
+        if not _inside(file, root):
+            raise LoadError(f"{file}: a link that leaves `{root.name}`")
 
 
 def _inside(path: Path, root: Path) -> bool:

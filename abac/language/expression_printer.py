@@ -75,6 +75,7 @@ class ExpressionPrinter:
 
     def find(self, bracket: str, at: int, end: int) -> int:
         """Where a bracket stands between two offsets, outside comments; words and dots may precede it."""
+        end = min(end, len(self.text))
         while at < end:
             trivia = _TRIVIA.match(self.text, at)
             at = trivia.end() if trivia else at

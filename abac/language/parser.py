@@ -19,7 +19,7 @@ from lark.exceptions import UnexpectedToken
 from abac.language import syntax_errors
 from abac.language.builder import Builder, Header
 from abac.language.grammar import grammar_text
-from abac.language.lexer import CLOSING, OPENING, Lexer
+from abac.language.lexer import CLOSING, OPENING, Lexed, Lexer
 from abac.language.nodes import Declaration, Expression, File, Node, TypeExpression, Word
 from abac.model.diagnostics import Diagnostic
 from abac.model.errors import PolicyErrors
@@ -103,6 +103,11 @@ def parse_expression(source: Source) -> Expression:
     if diagnostics:
         raise PolicyErrors.of(diagnostics)
     return result  # type: ignore[return-value]  # the start rule says what it is
+
+
+def tokens_of(source: Source) -> Lexed:
+    """The tokens and comments of a source."""
+    return _machine().lexer.lex(source)
 
 
 def keywords() -> frozenset[str]:

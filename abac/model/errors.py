@@ -16,6 +16,14 @@ class LoadError(AbacError):
     """A policy could not be read at all: no such folder, unreadable file, wrong encoding, beyond a limit."""
 
 
+class SchemaError(AbacError):
+    """Models have no schema, or a schema has no models; `complaints` are all that is wrong."""
+
+    def __init__(self, complaints: Iterable[str]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("\n".join(self.complaints))
+
+
 class PolicyError(AbacError):
     """One finding about a policy; `diagnostic` says what and where."""
 

@@ -15,6 +15,10 @@ MAX_NESTING: Final = 64
 """Depth of brackets, of expression trees, of JSON and of request values: keeps every recursive walk far from Python's
 recursion limit, and is more than any person can read."""
 
+MAX_DEPTH: Final = 100
+"""Depth of one expression with its definitions written out: a decision walks it, a few Python frames a level, on top of what
+the caller has on the stack."""
+
 MAX_ARMS: Final = 256
 """Arms of one `if … else if … else`: generated code nests them. A table is the better form long before."""
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from abac.model.types import Optional, Type, plain
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from abac.model.markers import Advice, Obligation
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +97,46 @@ class Schema:
     context: Context = field(default_factory=Context)
     actions: Mapping[str, Action] = field(default_factory=dict)
     duties: Mapping[str, DutySignature] = field(default_factory=dict)
+
+    @classmethod
+    def from_models(
+        cls,
+        *,
+        actions: Mapping[str, tuple[object, object]],
+        context: type[BaseModel] | None = None,
+        duties: Iterable[Obligation | Advice] = (),
+        also: Iterable[object] = (),
+    ) -> Schema:
+        """A schema from the service's own pydantic models; `docs/schema.md` has the table of types.
+
+        Args:
+            actions: for each action the models of its subjects and of its resources: `{"read": (User | Service, Document)}`.
+            context: the model of the context.
+            also: models, type aliases and StrEnums that policies use and no other model mentions.
+
+        Raises:
+            SchemaError: with everything about the models that has no counterpart.
+        """
+        from abac.model.models import read_models
+
+        return read_models(actions, context, duties, also)
+
+    def to_declarations(self) -> str:
+        """The schema in the language, without a package header. The tables of `key of` types are not in it: a comment names them.
+
+        Raises:
+            SchemaError: a type cannot be declared.
+        """
+        from abac.model.declarations import declarations
+
+        return declarations(self)
+
+    def to_models(self) -> str:
+        """Python source of pydantic models, of which `from_models`, called on its last lines, makes an equal schema.
+
+        Raises:
+            SchemaError: with every name that Python has no room for, such as an attribute called `class`.
+        """
+        from abac.model.model_source import model_source
+
+        return model_source(self)

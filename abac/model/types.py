@@ -59,7 +59,7 @@ class KeyOf:
     name: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return self.name or f"key of {self.table}"
+        return self.name or f"key of {self.table.rpartition('.')[2]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,17 +146,25 @@ Value = (
 )  # fmt: skip
 
 
-def canonical_key(value: Value | Unknown | Absence) -> tuple[object, ...]:
-    """A sort key that is equal for equal values; values of one type compare with it. Unknowns sort last."""
+def canonical_key(value: Value | Unknown | Absence, *, whole: bool = False) -> tuple[object, ...]:
+    """A sort key that is equal for equal values; values of one type compare with it. Unknowns sort last.
+
+    Args:
+        whole: entities with one key are told apart by their attributes too.
+    """
     match value:
         case Unknown(causes=causes):
             return (2, tuple(sorted(causes)))
         case Absence():
             return (0,)
-        case ListValue(elements=elements) | SetValue(elements=elements):
-            return (1, tuple(canonical_key(e) for e in elements))
+        case ListValue(elements=elements):
+            return (1, tuple(canonical_key(e, whole=whole) for e in elements))
+        case SetValue(elements=elements):
+            return (1, tuple(dict.fromkeys(canonical_key(e, whole=whole) for e in elements)))
         case RecordValue(fields=fields):
-            return (1, tuple(canonical_key(f) for f in fields.values()))
+            return (1, tuple(canonical_key(f, whole=whole) for f in fields.values()))
+        case EntityValue(type=type_, key=key, fields=fields, parents=parents) if whole:
+            return (1, type_, canonical_key(key), tuple(canonical_key(f, whole=True) for f in fields.values()), canonical_key(parents, whole=True))
         case EntityValue(type=type_, key=key):
             return (1, type_, canonical_key(key))
         case Interval(start=start, end=end):
@@ -189,13 +197,18 @@ def is_known(value: Value | Unknown | Absence) -> bool:
 
 
 def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
-    """A set in canonical order; doubles are merged where equality is certain, unknown elements are all kept."""
+    """A set in canonical order; doubles are merged where equality is certain, unknown elements are all kept.
+
+    Two objects that stand for one entity are no doubles if their attributes differ: which of them came first would matter, and an
+    element that was unknown could take the place of one that was known.
+    """
     known: dict[tuple[object, ...], Value | Unknown] = {}
-    partly: list[Value | Unknown] = []
+    partly: list[tuple[tuple[object, ...], Value | Unknown]] = []
     for element in elements:
+        key = (canonical_key(element), canonical_key(element, whole=True))
         if is_known(element):
-            known.setdefault(canonical_key(element), element)
+            known.setdefault(key, element)
         else:
-            partly.append(element)
-    ordered = [known[key] for key in sorted(known)]
-    return SetValue((*ordered, *sorted(partly, key=canonical_key)))
+            partly.append((key, element))
+    partly.sort(key=lambda pair: pair[0])
+    return SetValue((*(known[key] for key in sorted(known)), *(element for _, element in partly)))

@@ -226,7 +226,9 @@ def condition(evaluator: Evaluator, rule: c.Rule) -> tuple[Truth, list[Environme
         return Unknown.of(rule.witness.collection.span.text, CauseKind.LIMIT_EXCEEDED), []
     environments = [NOTHING_BOUND.binding(rule.witness.variable, element, size) for element in collection.elements]
     truths = [evaluator.truth(rule.condition, each) for each in environments]
-    return any_of(truths), [each for each, truth in zip(environments, truths, strict=True) if truth is True]
+    held = [each for each, truth in zip(environments, truths, strict=True) if truth is True]
+    variable = rule.witness.variable
+    return any_of(truths), sorted(held, key=lambda each: isinstance(each.variables[variable], Unknown))  # an unknown one last
 
 
 def duties_for(evaluator: Evaluator, clauses: Iterable[c.DutyClause], effect: str, environment: Environment) -> Duties:

@@ -103,6 +103,14 @@ class Evaluator:
         if change is not None and (self.horizon is None or change < self.horizon):
             self.horizon = change
 
+    def note_local(self, local: LocalTime, change: Callable[[LocalTime], dt.datetime]) -> None:
+        """Something that a running local time shows changes when its own instant reaches `change`."""
+        assert self.at is not None
+        try:
+            self.note(self.at + (change(local) - local.instant))
+        except OverflowError:  # in the last hours of the year 9999
+            self.note(self.at)
+
     def settle(self, result: Result) -> Value | Unknown:
         """A running value, used for what it is at this instant only."""
         if isinstance(result, Moving):
@@ -208,10 +216,7 @@ class Evaluator:
             return made
         if function.changes is None:
             return made if isinstance(made, Unknown) else Moving(made, local=running.value)
-        try:
-            self.note(function.changes(running.value))
-        except OverflowError:  # in the last hours of the year 9999
-            self.note(self.at)
+        self.note_local(running.value, function.changes)
         return made
 
     # ── collections and records ────────────────────────────────────────────────────────────────────────────

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from abac.language import checked as c
 from abac.language.library import arithmetic, patterns, times
 from abac.language.operators import Operator
 from abac.model.limits import MAX_COMBINATIONS
-from abac.model.types import EntityOf, KeyOf, ListOf, Scalar, SetOf, Type, Words
+from abac.model.types import DECIMAL, EntityOf, KeyOf, ListOf, Scalar, SetOf, Type, Words
 from abac.model.values import CauseKind, EntityValue, Interval, IpNetwork, ListValue, LocalTime, SetValue, Unknown, Value
 from abac.reference import logic
 from abac.reference.logic import Truth
@@ -82,10 +83,7 @@ def _note_daily(evaluator: Evaluator, a: Value | Moving, b: Value | Moving) -> N
         evaluator.note(evaluator.at)
         return
     assert isinstance(fixed, dt.time)
-    try:
-        evaluator.note(times.next_change(running.local, fixed))
-    except OverflowError:
-        evaluator.note(evaluator.at)
+    evaluator.note_local(running.local, lambda local: times.next_change(local, fixed))
 
 
 def _within(evaluator: Evaluator, e: c.Operation, instant: Result, duration: Result, now: Result) -> Result:
@@ -177,7 +175,7 @@ def _from(evaluator: Evaluator, e: c.Operation, start: Result) -> Result:
 def _sum(compute: Callable[[Value, Value], Value | CauseKind], sign: int) -> Callable[..., Result | CauseKind]:
     def meaning(evaluator: Evaluator, e: c.Operation, a: Result, b: Result) -> Result | CauseKind:
         assert not isinstance(a, Unknown) and not isinstance(b, Unknown)
-        made = compute(plain(a), plain(b))
+        made = compute(_widened(e, plain(a)), _widened(e, plain(b)))
         rate = slope(a) + sign * slope(b)
         if not (isinstance(a, Moving) or isinstance(b, Moving)):
             return made
@@ -185,6 +183,9 @@ def _sum(compute: Callable[[Value, Value], Value | CauseKind], sign: int) -> Cal
             evaluator.note(evaluator.at)
             return made
         if not rate:
+            return made
+        if not isinstance(made, dt.datetime | dt.timedelta):  # a Date takes whole days, and only for this instant are they whole
+            evaluator.note(evaluator.at)
             return made
         running = Moving(made, rate)
         assert evaluator.at is not None
@@ -198,7 +199,12 @@ _subtract: Meaning = strict(_sum(arithmetic.subtract, -1))
 
 
 def _settled(compute: Callable[..., Value | CauseKind]) -> Meaning:
-    return strict(lambda evaluator, e, *operands: compute(*(evaluator.settle(operand) for operand in operands)))
+    return strict(lambda evaluator, e, *operands: compute(*(_widened(e, evaluator.settle(operand)) for operand in operands)))
+
+
+def _widened(e: c.Operation, operand: Value) -> Value:
+    """An Int that stands for a Decimal has no less room than one."""
+    return Decimal(operand) if e.type == DECIMAL and type(operand) is int else operand
 
 
 def _at(evaluator: Evaluator, e: c.Operation, instant: Result, zone: Result) -> Result | CauseKind:
@@ -208,7 +214,10 @@ def _at(evaluator: Evaluator, e: c.Operation, instant: Result, zone: Result) -> 
     except OverflowError:
         evaluator.settle(instant)
         return CauseKind.OVERFLOW
-    return Moving(local) if isinstance(instant, Moving) else local
+    if slope(instant) == 1:
+        return Moving(local)
+    evaluator.settle(instant)
+    return local
 
 
 def _pattern(test: Callable[[str, str], bool]) -> Meaning:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from abac.checker.constants import fold
-from abac.checker.lints.traversal import always, policies
+from abac.checker.lints.traversal import policies, says_otherwise
 from abac.language import checked as c
 from abac.language.library import patterns, times
 from abac.language.operators import Operator
@@ -22,17 +22,19 @@ def constant_conditions(policy: c.Policy, definitions: Mapping[str, c.Definition
         if each.applies is not None and (truth := constant(each.applies, definitions)) is not None:
             yield _finding("target", each.name, truth, each.applies)
         for child in each.children:
-            if isinstance(child, c.Rule) and not always(child) and (truth := constant(child.condition, definitions)) is not None:
-                if truth and child.witness is not None:
-                    continue
+            if not isinstance(child, c.Rule) or says_otherwise(child):
+                continue
+            truth = constant(child.condition, definitions)
+            if truth is not None and not (truth and child.witness is not None):
                 yield _finding("condition", child.name, truth, child.condition)
 
 
 def _finding(what: str, name: str, truth: bool, expression: c.Expression) -> Diagnostic:
+    plain = what == "condition" and isinstance(expression, c.Constant) and truth
     always_help = "write `otherwise` if that is meant" if what == "condition" else "leave it out"
     return Diagnostic(
         "constant-condition", f"the {what} of `{name}` is {'always' if truth else 'never'} true", expression.span,
-        help=always_help if truth else "", severity=Severity.ERROR,
+        help=always_help if truth else "", severity=Severity.WARNING if plain else Severity.ERROR,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from abac.checker.lints.traversal import conjuncts, policies
+from abac.checker.lints.traversal import always, conjuncts, policies
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.combining import Algorithm
@@ -23,9 +23,11 @@ def denies_below_permits(policy: c.Policy, definitions: Mapping[str, c.Definitio
         for child in each.children:
             if isinstance(child, c.Policy):
                 continue
+            if always(child):  # nothing below it is reached
+                break
             if child.effect == "permit":
                 permits.append(child)
-            elif permits and not isinstance(child.condition, c.Constant):
+            elif permits:
                 yield from _against(child, permits)
 
 
@@ -53,10 +55,7 @@ def _disjoint(a: c.Expression, b: c.Expression) -> bool:
     if any(_negates(x, y) or _negates(y, x) for x in left for y in right):
         return True
     values = {target: allowed for target, allowed in map(_allowed, left) if target is not None}
-    for target, allowed in map(_allowed, right):
-        if target in values and not values[target] & allowed:
-            return True
-    return False
+    return any(target in values and not values[target] & allowed for target, allowed in map(_allowed, right))
 
 
 def _negates(a: c.Expression, b: c.Expression) -> bool:

@@ -18,7 +18,7 @@ def identical_conditions(policy: c.Policy, definitions: Mapping[str, c.Definitio
             if isinstance(child, c.Policy) or always(child):
                 continue
             witness = child.witness and (child.witness.variable, child.witness.collection)
-            key = (child.condition, witness)
+            key: tuple[object, ...] = (child.condition, witness)
             if each.algorithm != Algorithm.FIRST_APPLICABLE:
                 key = (*key, child.effect)
             earlier = seen.setdefault(key, child)

@@ -37,3 +37,8 @@ def conjuncts(expression: c.Expression) -> Iterator[c.Expression]:
 def always(rule: c.Rule) -> bool:
     """Whether the rule holds for every request, unknowns included."""
     return rule.witness is None and isinstance(rule.condition, c.Constant) and rule.condition.value is True
+
+
+def says_otherwise(rule: c.Rule) -> bool:
+    """Whether the rule states `otherwise`, or nothing but a witness, rather than a condition that is true."""
+    return isinstance(rule.condition, c.Constant) and rule.condition.span == rule.span

@@ -1,0 +1,25 @@
+"""Floor 4, compiler: checked policies become Python functions."""
+
+from __future__ import annotations
+
+from abac.compiler.emit import emit_module
+from abac.compiler.graph import Graph
+from abac.compiler.load import Compiled
+from abac.compiler.lower import lower
+from abac.compiler.passes import PASSES
+from abac.language.checked import Package
+
+__all__ = ["Compiled", "compile_package", "improve"]
+
+
+def compile_package(package: Package, digest: str = "") -> Compiled:
+    """The functions of a checked package."""
+    graph = improve(lower(package))
+    return Compiled(graph, emit_module(graph), digest)
+
+
+def improve(graph: Graph) -> Graph:
+    """The graph after every pass."""
+    for each in PASSES:
+        graph = each(graph)
+    return graph

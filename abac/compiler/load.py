@@ -1,0 +1,184 @@
+"""Floor 4, compiler: generated code becomes functions that decide."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+from collections.abc import Callable, Set
+from dataclasses import replace
+from types import CodeType
+from typing import Any
+
+from abac.compiler.emit import Module, Outcome
+from abac.compiler.graph import Graph, Leaf
+from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason
+from abac.compiler.runtime import HORIZON, HandOver, Memo
+from abac.compiler.verdicts import Verdict
+from abac.language import checked as c
+from abac.model.combining import Outcome as Extended
+from abac.model.decision import INVALID_REQUEST, NO_RULE_APPLIES, Decision, Duty, Effect
+from abac.model.limits import MAX_CAUSES
+from abac.model.request import InvalidRequest, Request
+from abac.model.schema import DutyKind
+from abac.model.text import show
+from abac.model.values import ListValue, SetValue
+
+_numbers = itertools.count(1)
+Search = Callable[[dict[str, Any], dict[str, Any], dict[str, Any], Memo], Outcome | None]
+
+
+class Compiled:
+    """A policy as Python functions. Immutable; any number of threads may decide at once.
+
+    Attributes:
+        graph: what was compiled.
+        source: the generated Python.
+    """
+
+    def __init__(self, graph: Graph, module: Module, digest: str) -> None:
+        self.graph, self.source, self.digest = graph, module.text, digest
+        namespace = load(module)
+        self._search: Search = namespace[module.search]
+        self._search_timed: Search = namespace[module.search_timed]
+        self._exact: Callable[[Memo], Verdict] = namespace[module.exact]
+        self._blank = [None] * (module.memo - HORIZON)
+        self._fixed: dict[Outcome, Decision] = {}
+        for outcome in module.outcomes:
+            if outcome.leaf.number in module.finishers:
+                plain, timed = module.finishers[outcome.leaf.number]
+                outcome.finish, outcome.finish_timed = namespace[plain], namespace[timed]
+            else:
+                self._fixed[outcome] = _decision(outcome.leaf, digest, *_fixed_parts(outcome.leaf))
+        self._nothing = Decision(
+            effect=Effect.NOT_APPLICABLE, rule=None, policy=graph.root.policy.name, code=NO_RULE_APPLIES,
+            reason=f"no rule of {graph.root.policy.name} applies", digest=digest,
+        )  # fmt: skip
+
+    def permits(self, request: Request | InvalidRequest, discharges: Set[str]) -> bool:
+        """Whether the request is permitted and every obligation is one of `discharges`."""
+        if type(request) is not Request:
+            return False
+        memo = [request, request.now, *self._blank]
+        try:
+            outcome = self._search(request.subject.fields, request.resource.fields, request.context.fields, memo)  # type: ignore[arg-type]
+            if outcome is None or outcome.effect is not Effect.PERMIT:
+                return False
+            if outcome.finish is None:
+                obligations = self._fixed[outcome].obligations
+            else:
+                obligations = outcome.finish(request.subject.fields, request.resource.fields, request.context.fields, memo)[2]
+        except HandOver:
+            decision = self.exact(request)
+            return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
+        return all(duty.id in discharges for duty in obligations)
+
+    def decide(self, request: Request | InvalidRequest) -> Decision:
+        """The decision; raises for no request."""
+        if type(request) is not Request:
+            assert isinstance(request, InvalidRequest)
+            return self._invalid(request)
+        memo = [request, request.now, *self._blank]
+        try:
+            return self.fast(request, memo)
+        except HandOver:
+            return self.exact(request)
+
+    def fast(self, request: Request, memo: Memo) -> Decision:
+        """The decision in two values.
+
+        Raises:
+            HandOver: something read was unknown.
+        """
+        parts = (request.subject.fields, request.resource.fields, request.context.fields, memo)
+        outcome = self._search_timed(*parts)  # type: ignore[arg-type]  # mappings that are dicts
+        if outcome is None:
+            made = self._nothing
+        elif outcome.finish_timed is None:
+            made = self._fixed[outcome]
+        else:
+            made = _decision(outcome.leaf, self.digest, *outcome.finish_timed(*parts))
+        return made if memo[HORIZON] is None else replace(made, valid_until=memo[HORIZON])
+
+    def exact(self, request: Request) -> Decision:
+        """The decision in three values."""
+        memo: Memo = [request, request.now, *self._blank]
+        return self._decision_of(self._exact(memo), memo)
+
+    def _decision_of(self, verdict: Verdict, memo: Memo) -> Decision:
+        decided = verdict.outcome in (Extended.PERMIT, Extended.DENY)
+        duties = verdict.duties if decided else []
+        reason = _reason(verdict)
+        return Decision(
+            effect=verdict.outcome.effect, rule=verdict.rule.name if verdict.rule else None, policy=verdict.policy.name, code=verdict.code,
+            reason=reason, citations=verdict.citations if decided else (),
+            obligations=tuple(duty for kind, duty in duties if kind is DutyKind.OBLIGATION),
+            advice=tuple(duty for kind, duty in duties if kind is DutyKind.ADVICE),
+            unknown=tuple(sorted(verdict.causes)[:MAX_CAUSES]), valid_until=memo[HORIZON], digest=self.digest,
+        )  # fmt: skip
+
+    def _invalid(self, request: InvalidRequest) -> Decision:
+        causes = tuple(sorted(request.unknown.causes))
+        return Decision(
+            effect=Effect.INDETERMINATE, rule=None, policy=self.graph.root.policy.name, code=INVALID_REQUEST,
+            reason=f"the request is not valid: {causes[0]}", unknown=causes, digest=self.digest,
+        )  # fmt: skip
+
+
+def load(module: Module) -> dict[str, Any]:
+    """The namespace of a generated module after it ran: its functions, and nothing built in but what its slots name.
+
+    Its source is kept where tracebacks and `inspect` look for it, for as long as the module lives.
+    """
+    filename = f"<abac policy {next(_numbers)}>"
+    code: CodeType = compile(module.tree, filename, "exec")
+    linecache.cache[filename] = (len(module.text), None, module.text.splitlines(True), filename)
+    namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **module.slots}
+    for outcome in module.outcomes:
+        namespace[f"L{outcome.leaf.number}"] = outcome
+    exec(code, namespace)  # noqa: S102  # the tree was made by the emitters: names are counters, constants are constants
+    for identifier, table in module.dispatchers:
+        namespace[identifier] = {value: namespace[target.id] for value, target in table.items()}  # type: ignore[attr-defined]  # names
+    return namespace
+
+
+def _fixed_parts(leaf: Leaf) -> tuple[str, tuple[tuple[str, ...], ...], list[Duty], list[Duty]]:
+    """What every decision by a leaf without computed parts carries."""
+    assert not dynamic(leaf)
+    reason = fixed_reason(leaf)
+    if leaf.rule is not None and leaf.rule.because is not None:
+        reason = "".join(str(part) for part in leaf.rule.because.parts)
+    made: dict[DutyKind, list[Duty]] = {kind: [] for kind in DutyKind}
+    for clause, _ in clauses(leaf):
+        values = [a.value for a in clause.arguments if isinstance(a, c.Constant)]
+        made[clause.kind].append(Duty(clause.id, dict(zip(clause.parameters, values, strict=True))))
+    citations = tuple(_cited(e) for e in citations_of(leaf))
+    return reason, citations, made[DutyKind.OBLIGATION], made[DutyKind.ADVICE]
+
+
+def _cited(expression: c.Expression) -> tuple[str, ...]:
+    assert isinstance(expression, c.Constant)
+    value = expression.value
+    return tuple(show(each) for each in (value.elements if isinstance(value, ListValue | SetValue) else (value,)))
+
+
+def _decision(
+    leaf: Leaf, digest: str, reason: str, citations: tuple[tuple[str, ...], ...], obligations: list[Duty], advice: list[Duty]
+) -> Decision:
+    return Decision(
+        effect=leaf.effect, rule=leaf.rule.name if leaf.rule else None, policy=leaf.around[0].name,
+        code=leaf.rule.code if leaf.rule else NO_RULE_APPLIES, reason=reason, citations=tuple(t for texts in citations for t in texts),
+        obligations=tuple(obligations), advice=tuple(advice), digest=digest,
+    )  # fmt: skip
+
+
+def _reason(verdict: Verdict) -> str:
+    """As the fast path says it, or why the rule cannot be decided."""
+    rule = verdict.rule
+    first = str(min(verdict.causes)) if verdict.causes else "something is unknown"
+    if verdict.several:
+        return f"more than one policy of {verdict.policy.name} applies"
+    if rule is None:
+        return f"no rule of {verdict.policy.name} applies" + (f": {first}" if verdict.causes else "")
+    if verdict.outcome.undecided or not (verdict.held or rule.even_if_unknown):
+        return f"cannot decide {rule.name}: {first}"
+    return verdict.reason() if verdict.reason is not None else rule.title or f"{rule.effect}: {rule.name}"

@@ -1,0 +1,12 @@
+"""Floor 4, compiler: improvements of the graph, one file each; each is a pure function from graph to graph, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from abac.compiler.graph import Graph
+from abac.compiler.passes.dispatch import dispatch
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (dispatch,)
