@@ -62,7 +62,9 @@ def made(folder: Path) -> list[Complaint]:
     for each in complaints(folder):
         line, _ = each.span.source.position(each.span.start)
         mark = "!" if each.severity is Severity.ERROR else "~"
-        found.append((Path(each.span.source.name).name, line, mark, each.code, each.message.replace(f"{folder}/", "")))
+        found.append(
+            (Path(each.span.source.name).name, line, mark, each.code, each.message.replace(f"{folder}/", "").replace(str(folder), "."))
+        )
     return sorted(found)
 
 

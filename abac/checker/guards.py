@@ -90,7 +90,12 @@ def for_callers(facts: Facts) -> Facts:
 
 
 def when(expression: c.Expression, truth: bool, summaries: Summaries) -> Facts:
-    """What is certain where the expression is known to be true (or false)."""
+    """What is certain where the expression is known to be true (or false).
+
+    Invariant: where a fact about a type is false, the expression is known to be the opposite. What stands behind a guard is evaluated
+    also where the guard is unknown; then an optional attribute reads as unknown, but one of another type of entity cannot be read. So
+    forms that can be unknown whatever the guard inside them says (quantifiers, most conditionals) tell nothing about types.
+    """
     match expression:
         case c.HasAttribute(target=target, name=name):
             return frozenset((Present(target, name),)) if truth else NO_FACTS
@@ -107,7 +112,7 @@ def when(expression: c.Expression, truth: bool, summaries: Summaries) -> Facts:
         case c.Quantified(kind=kind, variable=variable, body=body):
             if (kind is QuantifierKind.SOME) is not truth:
                 return NO_FACTS
-            return frozenset(f for f in when(body, truth, summaries) if variable not in variables(f.target))
+            return frozenset(f for f in untyped(when(body, truth, summaries)) if variable not in variables(f.target))
         case c.Invocation(definition=name, arguments=arguments) if name in summaries:
             summary = summaries[name]
             values = dict(zip(summary.parameters, arguments, strict=True))
@@ -153,8 +158,13 @@ def _types(facts: Facts) -> dict[c.Expression, tuple[str, ...]]:
     return found
 
 
+def untyped(facts: Facts) -> Facts:
+    """Without the facts about types."""
+    return frozenset(fact for fact in facts if isinstance(fact, Present))
+
+
 def _when_conditional(ladder: c.Conditional, truth: bool, summaries: Summaries) -> Facts:
-    """What all arms that can end in `truth` have in common."""
+    """What all arms that can end in `truth` have in common; about types what the one condition says that leads there."""
     passed, ends = NO_FACTS, []
     for condition, value in ladder.arms:
         if not _constantly(value, not truth):
@@ -162,7 +172,13 @@ def _when_conditional(ladder: c.Conditional, truth: bool, summaries: Summaries) 
         passed |= when(condition, False, summaries)
     if not _constantly(ladder.otherwise, not truth):
         ends.append(passed | when(ladder.otherwise, truth, summaries))
-    return _common(ends)
+    facts = untyped(_common(ends))
+    (condition, value), *more = ladder.arms
+    if not more and _constantly(ladder.otherwise, not truth):
+        facts |= when(condition, True, summaries)
+    elif not more and _constantly(value, not truth):
+        facts |= when(condition, False, summaries)
+    return facts
 
 
 def _constantly(expression: c.Expression, truth: bool) -> bool:

@@ -147,6 +147,8 @@ def _hierarchy(checker: ExpressionChecker, operator: Operator, operands: Operand
     reachable = {a for name in left.type.names for a in checker.package.types.ancestors(name)}
     if not reachable & set(right.type.names):
         help = f"declare `entity {left.type.names[0]} in {right.type.names[0]} …`"
+        if any(checker.package.scope.excuses(name) for name in (*left.type.names, *right.type.names)):
+            return checker.error(span)
         checker.reporter.error("never-inside", f"`{left.type}` never stands in `{right.type}`", span, help=help)
         return checker.error(span)
     return _made(operator, operands, BOOL, span)

@@ -114,6 +114,7 @@ class PackageChecker:
                 owner = earlier[0].package.name
                 help = f"declared at {earlier[1].name.span.place}; rename one of them"
                 self.reporter.error("duplicate-name", f"package `{owner}` declares `{name}` too", entry.node.name.span, help=help)
+                self.scope.broken |= {name}
 
     def _order(self) -> tuple[str, ...]:
         """The names of this package's types, constants and definitions, each after those it uses; a ring is an error."""
@@ -320,7 +321,11 @@ class PackageChecker:
             if what is not None:
                 help = "an import brings types, constants, data, definitions and duties"
                 span = declaration.name.span if isinstance(declaration, n.Policy) else declaration.span
-                self.reporter.warning("idle-declaration", f"the {what} of an imported package takes no part", span, help=help)
+                self.reporter.warning("idle-declaration", f"{what} no part: it stands in an imported package", span, help=help)
 
 
-_IDLE: dict[type, str] = {n.Policy: "policy", n.ContextDeclaration: "context", n.ActionDeclaration: "actions"}
+_IDLE: dict[type, str] = {
+    n.Policy: "this policy takes",
+    n.ContextDeclaration: "this context takes",
+    n.ActionDeclaration: "this signature takes",
+}

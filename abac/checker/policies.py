@@ -118,6 +118,7 @@ class PolicyChecker:
             element = self.expressions.elements(collection, "for some")
             place = self.expressions.bind(stated.witness.variable, element, stated.witness.span, place)
             witness = c.Witness(stated.witness.variable, collection)
+        outside = place
         parts: list[c.Expression] = []
         if stated.when is not None:
             parts.append(self.expressions.boolean(stated.when, place))
@@ -126,6 +127,8 @@ class PolicyChecker:
             unless = self.expressions.boolean(stated.unless, place)
             parts.append(unless if unless.type == ERROR else c.Operation(Operator.NOT, (unless,), type=BOOL, span=unless.span))
             place = place.knowing(guards.when(unless, False, self.package.summaries))
+        if witness is not None and node.effect == "deny":  # it keeps its duties where the collection is unknown: see `guards.when`
+            place = outside.knowing(guards.untyped(place.facts))
         return (_joined(parts) if parts else true), witness, place
 
     def _citations(self, citations: tuple[n.Expression, ...], place: Place, witness: c.Witness | None) -> tuple[c.Expression, ...]:

@@ -67,10 +67,11 @@ class Scope:
             if entry.package != other.package:
                 continue
             if name in self.entries:
-                reporter.error(
-                    "duplicate-name", f"`{name}` of package `{other.package}` is declared here too", at,
-                    help=f"also declared at {self.entries[name].node.name.span.place}; rename one of them",
-                )  # fmt: skip
+                earlier = self.entries[name]
+                where = "here" if earlier.package == self.package else f"in package `{earlier.package}`"
+                help = f"at {earlier.node.name.span.place}; rename one of them"
+                reporter.error("duplicate-name", f"`{name}` of package `{other.package}` is declared {where} too", at, help=help)
+                self.broken |= {name}
             else:
                 self.entries[name] = entry
         self.broken |= other.broken

@@ -120,7 +120,7 @@ def _row_type(package: PackageChecker, node: n.DataDeclaration, type: Type) -> R
         return None
     odd = [f for f in record.fields.values() if node.format == "table" and not _fits_cell(f.plain)]
     for field in odd:
-        message = f"no cell of a CSV file holds a {field.plain}: `{field.name}` of `{record.name}`"
+        message = f"`{field.name}` of `{record.name}` is {field.plain}, which no cell of a CSV file holds"
         package.reporter.error("bad-cell", message, node.type.span, help="use `json`")
     return None if odd else record
 
@@ -211,7 +211,15 @@ def _csv_rows(reading: _Reading, source: Source) -> Iterator[_Row]:
                 continue
             yield _Row(span, number, {name: cell for name, cell in zip(header, row, strict=True) if name in columns})
     except csv.Error as error:
-        reading.complain("bad-row", f"not CSV: {error}", _line(source, max(1, reader.line_num)))
+        problem = next((ours for theirs, ours in _CSV_PROBLEMS.items() if str(error).startswith(theirs)), str(error))
+        reading.complain("bad-row", f"not CSV: {problem}", _line(source, max(1, reader.line_num)))
+
+
+_CSV_PROBLEMS = {
+    "unexpected end of data": "a quoted cell has no end",
+    "new-line character": "a line ends with a carriage return alone",
+}
+"""What Python's csv module says, by its first words, and what we say."""
 
 
 def _json_rows(reading: _Reading, content: str) -> Iterator[_Row]:

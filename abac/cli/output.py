@@ -120,7 +120,7 @@ def load(path: Path, now: str | None) -> tuple[Engine, dt.datetime | None]:
 
     from abac.engine.engine import Engine
 
-    logging.getLogger("abac").setLevel(logging.ERROR)  # what nobody discharges is of no interest here: nothing is enforced
+    logging.getLogger("abac").addHandler(logging.NullHandler())  # what nobody discharges is of no interest: nothing is enforced here
     at = _instant(now) if now is not None else None
     try:
         return Engine.load(path, trust_request_clock=at is None), at

@@ -127,5 +127,3 @@ def _all_expressions(graph: Graph) -> Iterator[c.Expression]:
                 yield leaf.rule.witness.collection
             if leaf.rule.because is not None:
                 yield from (part for part in leaf.rule.because.parts if not isinstance(part, str))
-
-

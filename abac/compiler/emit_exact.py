@@ -153,11 +153,10 @@ class ExactEmitter:
             clock = self.value(e.arguments[0], names, running=True)
             if e.type == TIME_OF_DAY:
                 return self.run("time_of_day", clock)
-            made = self.slots.values.get(f"x_{e.function}_at") or exact.changing(e.function)
-            return call(self.slots.helper(f"x_{e.function}_at", made), name("memo"), const(e.span.text), clock)
-        made = self.slots.values.get(f"x_{e.function}_of") or exact.library(e.function)
-        values = (self.value(a, names) for a in e.arguments)
-        return call(self.slots.helper(f"x_{e.function}_of", made), const(e.span.text), *values)
+            made = self.slots.helper(f"x_{e.function}_at", exact.changing(e.function))
+            return call(made, name("memo"), const(e.span.text), clock)
+        made = self.slots.helper(f"x_{e.function}_of", exact.library(e.function))
+        return call(made, const(e.span.text), *(self.value(a, names) for a in e.arguments))
 
     # ── operators ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,8 +182,8 @@ class ExactEmitter:
                 return self._membership(left, rest[0], names)
             case Operator.INTERSECTS | Operator.SUBSET:
                 helper = "meets" if operator is Operator.INTERSECTS else "subset"
-                parts = const(_has_parts(rest[0].type))
-                return self.run(helper, text, self.value(left, names), self.value(rest[0], names), parts)
+                limited = const(_has_parts(rest[0].type))
+                return self.run(helper, text, self.value(left, names), self.value(rest[0], names), limited)
             case Operator.WITHIN:
                 return self._within(left, rest[0], rest[1], names)
             case Operator.EMPTY:

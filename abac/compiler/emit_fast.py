@@ -11,20 +11,53 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from abac.compiler import runtime
 from abac.compiler.motion import Clockwork, Motion
 from abac.compiler.slots import Slots
-from abac.compiler.syntax import assign, attribute, call, compare, const, dict_of, function, item, junction, name, negation, tuple_of, walrus
+from abac.compiler.syntax import (
+    assign,
+    attribute,
+    call,
+    compare,
+    const,
+    dict_of,
+    function,
+    item,
+    junction,
+    name,
+    negation,
+    tuple_of,
+    walrus,
+)
 from abac.language import checked as c
 from abac.language.library import patterns
 from abac.language.nodes import QuantifierKind
 from abac.language.operators import Operator
 from abac.model.types import (
-    BOOL, DATE, DECIMAL, DURATION, INSTANT, INT, IP_ADDRESS, IP_NETWORK, STRING, TIME_OF_DAY, TIME_ZONE, EntityOf, IntervalOf, KeyOf, ListOf,
-    RecordOf, Scalar, SetOf, Type, Words, base,
+    BOOL,
+    DATE,
+    DECIMAL,
+    DURATION,
+    INSTANT,
+    INT,
+    IP_ADDRESS,
+    IP_NETWORK,
+    STRING,
+    TIME_OF_DAY,
+    TIME_ZONE,
+    EntityOf,
+    IntervalOf,
+    KeyOf,
+    ListOf,
+    RecordOf,
+    Scalar,
+    SetOf,
+    Type,
+    Words,
+    base,
 )  # fmt: skip
 from abac.model.values import ABSENT, EntityValue, Interval, ListValue, RecordValue, SetValue, Unknown
 
@@ -35,6 +68,7 @@ CLASSES: dict[Type, type | tuple[type, ...]] = {
 }  # fmt: skip
 PARTS = ("subject", "resource", "context")
 STANDARD = (*PARTS, "memo")
+T = TypeVar("T")
 _MOST_ARMS = 8
 TYPE = type
 """Under this name because a parameter called `type` is a type of the language."""
@@ -159,7 +193,9 @@ class FastEmitter:
         f.read[key] = variable
         if f.ahead:
             f.body.append(assign(variable, raw))  # a1 = subject['x']
-            neither = junction(ast.And(), [negation(self.is_class(name(variable), self.kind(e))), compare(name(variable), ast.IsNot(), absent)])
+            neither = junction(
+                ast.And(), [negation(self.is_class(name(variable), self.kind(e))), compare(name(variable), ast.IsNot(), absent)]
+            )
             f.body.append(ast.If(neither, [ast.Expr(self.hand_over())], []))
             return compare(name(variable), ast.IsNot(), absent)
         # type((a1 := subject['x'])) is str or (a1 is not ABSENT and hand_over())
@@ -217,11 +253,12 @@ class FastEmitter:
         """A value that is not certainly evaluated next: its reads stay inside the expression."""
         return self._deferred(f, lambda: self.value(e, f, running=running))
 
-    def _deferred(self, f: Function, make: Callable[[], ast.expr]) -> ast.expr:
+    def _deferred(self, f: Function, make: Callable[[], T]) -> T:
+        """What may not be evaluated: its reads do not stand before it and are not known after it."""
         ahead, f.ahead = f.ahead, False
-        read = dict(f.read)
+        known, f.read = f.read, dict(f.read)
         made = make()
-        f.ahead, f.read = ahead, read
+        f.ahead, f.read = ahead, known
         return made
 
     def _root(self, e: c.Root, f: Function) -> ast.expr:
@@ -250,7 +287,7 @@ class FastEmitter:
             made = call(identifier, *(name(p) for p in STANDARD))
             return ast.IfExp(compare(kept, ast.IsNot(), const(None)), kept, made)  # memo[3] if memo[3] is not None else d1(…)
         arguments = [self.later(a, f) for a in e.arguments]
-        return call(identifier, *(name(p) for p in STANDARD), self._combinations(f), *arguments)  # d2(subject, resource, context, memo, 1, a1)
+        return call(identifier, *(name(p) for p in STANDARD), self._combinations(f), *arguments)
 
     def _combinations(self, f: Function) -> ast.expr:
         return name(f.combinations) if f.combinations else const(1)
@@ -296,11 +333,10 @@ class FastEmitter:
             clock = self.value(arguments[0], f, running=True)
             if e.type == TIME_OF_DAY:
                 return self.run("time_of_day", clock)  # settled by `value` unless compared
-            made = self.slots.values.get(f"{e.function}_at") or runtime.changing(e.function)
-            return call(self.slots.helper(f"{e.function}_at", made), name("memo"), clock)  # weekday_at(memo, …)
-        meaning = self.slots.values.get(f"{e.function}_of") or runtime.library(e.function)
+            made = self.slots.helper(f"{e.function}_at", runtime.changing(e.function))
+            return call(made, name("memo"), clock)  # weekday_at(memo, …)
         values = [self.value(arguments[0], f), *(self.later(a, f) for a in arguments[1:])]
-        return call(self.slots.helper(f"{e.function}_of", meaning), *values)  # count_of(a1)
+        return call(self.slots.helper(f"{e.function}_of", runtime.library(e.function)), *values)  # count_of(a1)
 
     def _conditional(self, e: c.Conditional, f: Function) -> ast.expr:
         """`v1 if c1 else v2 if c2 else v3`; a long ladder is a function of its own."""
@@ -367,9 +403,7 @@ class FastEmitter:
     def _junction(self, operator: ast.boolop, operands: Sequence[c.Expression], f: Function) -> ast.expr:
         """What the first operand reads is read whatever the others do; what they read may not be."""
         first = self.truth(operands[0], f)
-        kept, ahead, f.ahead = dict(f.read), f.ahead, False
-        rest = [self.truth(operand, f) for operand in operands[1:]]
-        f.read, f.ahead = kept, ahead
+        rest = self._deferred(f, lambda: [self.truth(operand, f) for operand in operands[1:]])
         return junction(operator, [first, *rest])
 
     def _test(self, e: c.Operation, f: Function) -> ast.expr:
@@ -405,8 +439,7 @@ class FastEmitter:
         test = getattr(runtime, helper)
         if not any(isinstance(t, SetOf | ListOf) and not is_plain(t.element) and not isinstance(t.element, EntityOf) for t in types):
             return self.slots.helper(helper, test)
-        made = self.slots.values.get(f"{helper}_bounded") or runtime.small_enough(test)
-        return self.slots.helper(f"{helper}_bounded", made)
+        return self.slots.helper(f"{helper}_bounded", runtime.small_enough(test))
 
     def _same(self, e: c.Operation, f: Function) -> ast.expr:
         left, right = e.operands
@@ -427,7 +460,7 @@ class FastEmitter:
             return self._daily(spelling, left, right, f)
         if isinstance(rates[0], int) and isinstance(rates[1], int) and rates[0] != rates[1]:
             helper = f"{_NAMES[spelling]}_at"
-            made = self.slots.values.get(helper) or runtime.crossing(runtime.COMPARISONS[spelling])
+            made = runtime.crossing(runtime.COMPARISONS[spelling])
             operands = (self.value(left, f, running=True), self.later(right, f, running=True))
             return call(self.slots.helper(helper, made), name("memo"), *operands, _rate(rates[0] - rates[1]))
         if rates[0] and rates[0] == rates[1]:  # both run alike: the comparison never changes
@@ -450,7 +483,7 @@ class FastEmitter:
             return self._daily(mirrored.get(spelling, spelling), right, left, f)
         assert isinstance(left, c.LibraryCall)
         helper = f"daily_{_NAMES[spelling]}"
-        made = self.slots.values.get(helper) or runtime.daily(runtime.COMPARISONS[spelling])
+        made = runtime.daily(runtime.COMPARISONS[spelling])
         clock = self.value(left.arguments[0], f, running=True)
         return call(self.slots.helper(helper, made), name("memo"), clock, self.later(right, f))
 
@@ -532,7 +565,8 @@ def class_of(type: Type) -> Any:
 def kind_of(package: c.Package, owner: Type, field: str) -> Type:
     """The type, without `?`, of an attribute of a record, an entity or the context."""
     schema = package.schema
-    for each in owner.names if isinstance(owner, EntityOf) else (owner.name,):  # type: ignore[union-attr]  # no other type has attributes
+    assert isinstance(owner, EntityOf | RecordOf)
+    for each in owner.names if isinstance(owner, EntityOf) else (owner.name,):
         if each == "context":
             fields = schema.context.fields
         else:
@@ -549,4 +583,3 @@ def is_plain(type: Type) -> bool:
 
 def _rate(rate: int) -> ast.expr:
     return const(rate) if rate >= 0 else ast.UnaryOp(ast.USub(), const(-rate))
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from abac.compiler.emit_fast import STANDARD, TYPE, FastEmitter, Function
 from abac.compiler.graph import Block, Branch, Leaf, Nested, Step, Test, blocks
@@ -23,7 +23,7 @@ _DEEPEST = 12
 class PolicyEmitter:
     """Emits one function for each policy of the graph."""
 
-    def __init__(self, fast: FastEmitter, leaves: dict[int, object], witnesses: dict[int, int]) -> None:
+    def __init__(self, fast: FastEmitter, leaves: Mapping[int, object], witnesses: dict[int, int]) -> None:
         self.fast, self.leaves, self.witnesses = fast, leaves, witnesses
         self.identifiers: dict[int, str] = {}
 
@@ -151,7 +151,8 @@ class PolicyEmitter:
         self._nest(list(conjuncts(step.rule.condition)), [ast.Return(name(variable))], inner)
         loop = ast.For(ast.Name(variable, ast.Store()), attribute(name("elements"), "elements"), inner.body, [])
         walked = assign("m", self.fast.run("walked", name("elements"), const(1)))
-        self.fast.add(identifier, (*STANDARD, "elements"), [walked, loop, ast.Return(const(None))], f"for some {witness.variable} of {step.rule.name}")
+        comment = f"for some {witness.variable} of {step.rule.name}"
+        self.fast.add(identifier, (*STANDARD, "elements"), [walked, loop, ast.Return(const(None))], comment)
         f.body.append(assign(kept, call(identifier, *(name(p) for p in STANDARD), collection)))
         keep = ast.Assign([ast.Subscript(name("memo"), const(self.witnesses[step.leaf.number]), ast.Store())], name(kept))
         found = compare(name(kept), ast.IsNot(), const(None))
@@ -292,4 +293,3 @@ def dynamic(leaf: Leaf) -> bool:
     if any(clause.guard is not None or not all(isinstance(a, c.Constant) for a in clause.arguments) for clause, _ in clauses(leaf)):
         return True
     return not all(isinstance(e, c.Constant) for e in citations_of(leaf))
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from abac.compiler import runtime
@@ -152,7 +153,7 @@ def in_table(table: Table, key: Any) -> Any:
 def latest(collection: Any, by: str, order: Words | None) -> Any:
     if type(collection) is Unknown:
         return collection
-    keys = [e if type(e) is Unknown else e.fields[by] for e in collection.elements]
+    keys: list[Any] = [e if type(e) is Unknown else e.fields[by] for e in collection.elements]
     if unknowns := _unknowns(keys):
         return Unknown.union(unknowns)
     ranks = keys if order is None else [order.words.index(key) for key in keys]
@@ -378,10 +379,12 @@ def _local(instant: dt.datetime, zone: Any) -> Any:
 local = strictly(_local)
 
 
+@cache
 def library(function: str) -> Callable[..., Any]:
     return strictly(FUNCTIONS[function].meaning)
 
 
+@cache
 def changing(function: str) -> Callable[..., Any]:
     """A function of a running local time."""
     meaning, changes = FUNCTIONS[function].meaning, FUNCTIONS[function].changes
@@ -443,5 +446,3 @@ def text_of(*parts: Any) -> str:
 
 def cited(value: Any) -> tuple[str, ...]:
     return tuple(show(each) for each in (value.elements if type(value) in (ListValue, SetValue) else (value,)))
-
-

@@ -10,8 +10,8 @@ from types import CodeType
 from typing import Any
 
 from abac.compiler.emit import Module, Outcome
-from abac.compiler.graph import Graph, Leaf
 from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason
+from abac.compiler.graph import Graph, Leaf
 from abac.compiler.runtime import HORIZON, HandOver, Memo
 from abac.compiler.verdicts import Verdict
 from abac.language import checked as c
@@ -135,7 +135,7 @@ def load(module: Module) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **module.slots}
     for outcome in module.outcomes:
         namespace[f"L{outcome.leaf.number}"] = outcome
-    exec(code, namespace)  # noqa: S102  # the tree was made by the emitters: names are counters, constants are constants
+    exec(code, namespace)  # the tree was made by the emitters: names are counters, constants are constants
     for identifier, table in module.dispatchers:
         namespace[identifier] = {value: namespace[target.id] for value, target in table.items()}  # type: ignore[attr-defined]  # names
     return namespace
@@ -179,6 +179,6 @@ def _reason(verdict: Verdict) -> str:
         return f"more than one policy of {verdict.policy.name} applies"
     if rule is None:
         return f"no rule of {verdict.policy.name} applies" + (f": {first}" if verdict.causes else "")
-    if verdict.outcome.undecided or not (verdict.held or rule.even_if_unknown):
+    if verdict.outcome.undecided or not verdict.held:
         return f"cannot decide {rule.name}: {first}"
     return verdict.reason() if verdict.reason is not None else rule.title or f"{rule.effect}: {rule.name}"

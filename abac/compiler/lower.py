@@ -55,10 +55,16 @@ class _Lowering:
 
 
 def effects(step: Step) -> set[Effect]:
-    """The effects that a step may come to."""
+    """The effects that a step may come to, or may be in doubt about.
+
+    A policy under first-applicable or only-one-applicable that cannot be decided weighs as both effects, whatever its rules are; so it
+    has to be searched wherever either effect has to be ruled out.
+    """
     match step:
         case Test(leaf=leaf):
             return {leaf.effect}
+        case Nested(block=block) if block.strong_effect is None:
+            return {Effect.PERMIT, Effect.DENY}
         case Nested(block=block):
             default = {block.default.effect} if block.default else set()
             return default | _all(block.strong) | _all(block.weak)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NoReturn
 
 from abac.language.library import arithmetic, times
@@ -69,7 +70,7 @@ def has_element(collection: SetValue | ListValue, item: Any) -> bool:
     return hand_over() if unsure else False
 
 
-def _keys(collection: SetValue | ListValue) -> tuple[set[object], bool]:
+def _keys(collection: SetValue | ListValue) -> tuple[set[tuple[object, ...]], bool]:
     """Canonical keys of the known elements, and whether they are all."""
     keys = {canonical_key(e) for e in collection.elements if is_known(e)}
     return keys, all(is_known(e) for e in collection.elements)
@@ -99,6 +100,7 @@ def small(a: SetValue | ListValue, b: SetValue | ListValue) -> None:
         hand_over()
 
 
+@cache
 def small_enough(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     """The test of two collections of records, within the limit on their combinations."""
 
@@ -151,7 +153,7 @@ def latest(collection: ListValue, by: str, order: Words | None) -> ListValue:
         key = element.fields[by]  # type: ignore[union-attr]  # records or entities
         if type(key) is Unknown:
             hand_over()
-        keys.append(order.words.index(key) if order is not None else key)  # type: ignore[arg-type]  # a word
+        keys.append(order.words.index(key) if order is not None else key)
     greatest = max(keys, default=None)
     return ListValue(tuple(e for e, key in zip(collection.elements, keys, strict=True) if key == greatest))
 
@@ -225,6 +227,7 @@ def local(instant: dt.datetime, zone: Any) -> LocalTime:
     return made
 
 
+@cache
 def library(function: str) -> Callable[..., Any]:
     """A built-in function that hands over where it has no value."""
     return _sure(FUNCTIONS[function].meaning)
@@ -261,6 +264,7 @@ def _note_crossing(memo: Memo, a: Any, b: Any, rate: int) -> None:
         note(memo, memo[NOW] + max(wait, _TICK))
 
 
+@cache
 def crossing(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     """A comparison that notes when it next changes; `rate` is how fast the left side gains on the right."""
 
@@ -271,6 +275,7 @@ def crossing(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     return compared
 
 
+@cache
 def daily(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     """A comparison of the running local time of day with a fixed one."""
 
@@ -326,6 +331,7 @@ def within_at(memo: Memo, instant: dt.datetime, limit: dt.timedelta, now: dt.dat
     return _ZERO <= age <= limit
 
 
+@cache
 def changing(function: str) -> Callable[..., Any]:
     """A built-in function of a running local time, which notes when its value next changes."""
     meaning, changes = FUNCTIONS[function].meaning, FUNCTIONS[function].changes

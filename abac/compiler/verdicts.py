@@ -106,7 +106,7 @@ def rule(
             if made.computable:
                 break
         else:
-            return Verdict(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes, held=True)
+            return Verdict(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes)
     return Verdict(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes)
 
 
@@ -133,7 +133,7 @@ def _undecided(rule: c.Rule, policy: c.Policy, truth: Unknown, carried: Held) ->
     made = carried.duties()
     outcome = Outcome.DENY if rule.even_if_unknown else Outcome.INDETERMINATE_D
     causes = truth.causes | made.causes if rule.even_if_unknown else truth.causes
-    return Verdict(outcome, rule, policy, False, carried.reason, flat(carried.citations()), made.made, causes)
+    return Verdict(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes)
 
 
 Child_ = Callable[[Memo], Verdict]
@@ -162,7 +162,8 @@ def policy(
             verdict.duties, verdict.causes = verdict.duties + own.made, verdict.causes | own.causes
             verdict.citations += flat(citations())
         else:
-            verdict.outcome, verdict.causes, verdict.duties = Outcome.INDETERMINATE_P, verdict.causes | own.causes, []
+            verdict.causes |= own.causes
+            _withdraw(verdict)
     elif verdict.outcome is not Outcome.INDETERMINATE_P:
         own = on_deny()
         verdict.duties = verdict.duties + own.made
@@ -178,9 +179,15 @@ _DOUBTED = {Outcome.PERMIT: Outcome.INDETERMINATE_P, Outcome.DENY: Outcome.INDET
 def _in_doubt(verdict: Verdict, target: Unknown) -> Verdict:
     verdict.outcome = _DOUBTED.get(verdict.outcome, verdict.outcome)
     verdict.causes |= target.causes
+    verdict.held = False
     if verdict.outcome is Outcome.INDETERMINATE_P:
-        verdict.duties = []
+        _withdraw(verdict)
     return verdict
+
+
+def _withdraw(verdict: Verdict) -> None:
+    """A permit that is in doubt carries nothing."""
+    verdict.outcome, verdict.held, verdict.citations, verdict.duties = Outcome.INDETERMINATE_P, False, (), []
 
 
 def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Verdict:

@@ -48,6 +48,7 @@ class Engine:
         discharges: Iterable[str] = (),
         trust_request_clock: bool = False,
         schema: Schema | None = None,
+        compiled: bool = True,
     ) -> Self:
         """An engine for a folder of `.abac` files, or for files of one folder.
 
@@ -57,6 +58,7 @@ class Engine:
             trust_request_clock: whether the context's clock attribute is believed. Without it, `now` is the machine's clock, or
                 `at` where a call gives it.
             schema: declarations that come from the service's own models, `Schema.from_models(…)`; the policies see their names.
+            compiled: False decides by the reference evaluator, slowly: for comparison.
 
         Raises:
             LoadError: something cannot be read, or is beyond a limit.
@@ -66,17 +68,23 @@ class Engine:
 
         paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
         declared = _declarations(schema)
-        return cls(lambda: load_paths(paths, declared), discharges=discharges, trust_request_clock=trust_request_clock)
+        return cls(lambda: load_paths(paths, declared, compiled=compiled), discharges=discharges, trust_request_clock=trust_request_clock)
 
     @classmethod
     def from_text(
-        cls, text: str, *, discharges: Iterable[str] = (), trust_request_clock: bool = False, schema: Schema | None = None
+        cls,
+        text: str,
+        *,
+        discharges: Iterable[str] = (),
+        trust_request_clock: bool = False,
+        schema: Schema | None = None,
+        compiled: bool = True,
     ) -> Self:
         """An engine for one source text, which can neither import nor read data files. Arguments and errors are those of `load`."""
         from abac.engine.pipeline import load_text
 
         declared = _declarations(schema)
-        return cls(lambda: load_text(text, declared), discharges=discharges, trust_request_clock=trust_request_clock)
+        return cls(lambda: load_text(text, declared, compiled=compiled), discharges=discharges, trust_request_clock=trust_request_clock)
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,8 +106,8 @@ class Engine:
 
     def permits(self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None) -> bool:
         """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
-        decision = self.decide(subject, action, resource, context, at=at)
-        return decision.permitted and all(duty.id in self._discharges for duty in decision.obligations)
+        state = self._state
+        return state.permits(self._read(state, subject, action, resource, context, at), self._discharges)
 
     def explain(
         self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None

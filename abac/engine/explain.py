@@ -12,6 +12,7 @@ from abac.model.request import InvalidRequest, Request
 from abac.model.source import Span
 from abac.model.types import BOOL
 from abac.model.values import Cause, EntityValue, ListValue, RecordValue, SetValue, Unknown
+from abac.reference import evaluate
 from abac.reference.decide import duties_for
 from abac.reference.evaluator import NOTHING_BOUND, Environment, Evaluator
 
@@ -20,7 +21,7 @@ __all__ = ["Condition", "Explanation", "RuleTrace", "Standing", "explain"]
 
 def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
     """The explanation of the decision of one policy version on a request."""
-    decision = state.decide(request)
+    decision = evaluate(state.package, request, state.digest)
     if isinstance(request, InvalidRequest):
         return Explanation(decision, None, (), {}, decision.unknown)
     evaluator = Evaluator(state.package, request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 from typing import Literal as Either
 
 from abac.language.nodes import QuantifierKind
@@ -188,7 +189,8 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
     """The expression with variables replaced."""
     if isinstance(expression, Variable):
         return values.get(expression.name, expression)
-    changed = {f.name: _substituted(getattr(expression, f.name), values) for f in fields(expression) if f.name not in ("type", "span")}
+    parts = (f.name for f in fields(expression) if f.name not in ("type", "span"))
+    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in parts}
     return replace(expression, **changed)
 
 

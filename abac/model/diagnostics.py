@@ -31,14 +31,14 @@ class Diagnostic:
 
     def __str__(self) -> str:
         line, column = self.span.source.position(self.span.start)
-        text = self.span.source.line(line)
         number = str(line)
-        width = max(1, min(self.span.end - self.span.start, len(text) - column + 1))
-        under = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
+        text, before = _window(self.span.source.line(line), column - 1)
+        width = max(1, min(self.span.end - self.span.start, len(text) - before))
+        under = "".join("\t" if c == "\t" else " " for c in text[:before])
         lines = [
             f"{self.severity}[{self.code}]: {self.message}",
             f"{' ' * len(number)}--> {self.span.source.name}:{line}:{column}",
-            f"{number} | {_shown(text)}",
+            f"{number} | {text}",
             f"{' ' * len(number)} | {under}{'^' * width}{' ' + self.label if self.label else ''}",
         ]
         if self.help:
@@ -64,10 +64,18 @@ class Diagnostic:
         }
 
 
-def _shown(text: str) -> str:
-    """A source line made safe for a terminal: controls become visible, very long lines are cut."""
-    safe = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return safe if len(safe) <= 240 else safe[:239] + "…"
+_LONGEST = 240  # characters shown of a line
+
+
+def _window(line: str, before: int) -> tuple[str, int]:
+    """A source line made safe for a terminal, and how much of it now stands before the place.
+
+    Controls become visible; of a very long line the part with the place is shown.
+    """
+    start = max(0, before - _LONGEST // 3) if len(line) > _LONGEST else 0
+    end = start + _LONGEST
+    safe = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line[start:end])
+    return f"{'…' if start else ''}{safe}{'…' if end < len(line) else ''}", before - start + (1 if start else 0)
 
 
 def suggestion(name: str, candidates: Iterable[str]) -> str:

@@ -214,7 +214,7 @@ def _at(evaluator: Evaluator, e: c.Operation, instant: Result, zone: Result) -> 
     except OverflowError:
         evaluator.settle(instant)
         return CauseKind.OVERFLOW
-    if slope(instant) == 1:
+    if isinstance(instant, Moving) and instant.slope == 1:
         return Moving(local)
     evaluator.settle(instant)
     return local

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from abac import AbacError, Decision, Duty, Effect, Engine, LoadError, PolicyErrors
 from abac.model.limits import MAX_FILE_BYTES, MAX_PACKAGE_BYTES
@@ -96,7 +97,7 @@ def test_only_permit_permits_and_no_decision_is_true_or_false(context: dict[str,
     decision = Engine.from_text(text("permit r when context.a deny s when context.a and context has n")).decide(WHO, "read", WHAT, context)
     assert decision.effect is effect
     assert decision.permitted is (effect is Effect.PERMIT)
-    with pytest.raises(TypeError, match="decision.permitted"):
+    with pytest.raises(TypeError, match=r"decision\.permitted"):
         bool(decision)
     with pytest.raises(TypeError):
         assert not decision
@@ -107,6 +108,17 @@ def test_a_decision_and_its_parts_do_not_change() -> None:
     with pytest.raises(AttributeError):
         decision.effect = Effect.DENY  # type: ignore[misc]  # that it cannot be done is the point
     assert decision.obligations == (Duty("log"),)
+
+
+def test_the_defaults_of_a_model_count_as_stated() -> None:
+    class Context(BaseModel):
+        a: bool = True
+        n: int | None = None
+
+    engine = Engine.from_text(text("permit r when context.a and not context has n deny s when context has n"))
+    assert engine.decide(WHO, "read", WHAT, Context()).rule == "r"
+    assert engine.decide(WHO, "read", WHAT, Context(n=1)).rule == "s"
+    assert engine.decide(WHO, "read", WHAT, Context(a=False)).effect is Effect.NOT_APPLICABLE
 
 
 class Raising:
@@ -253,7 +265,9 @@ def test_files_of_different_folders_are_refused(tmp_path: Path) -> None:
     assert refused(folder(tmp_path) / "main.abac", other / "b.abac").startswith("files of different folders: ")
 
 
-@pytest.mark.parametrize("content", [b"package shop\n\xff\xfe", "package shop".encode("utf-16"), b"package shop\n# \xe9\n", b"\xed\xa0\x80"])
+@pytest.mark.parametrize(
+    "content", [b"package shop\n\xff\xfe", "package shop".encode("utf-16"), b"package shop\n# \xe9\n", b"\xed\xa0\x80"]
+)
 def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path, content: bytes) -> None:
     made = folder(tmp_path)
     (made / "bad.abac").write_bytes(content)
@@ -308,6 +322,24 @@ def test_a_package_beyond_the_limit_of_all_its_files_is_refused(tmp_path: Path, 
         assert refused(made) == f"the package is larger than {total - 1} bytes in all (reached at more.abac)"
     else:
         assert Engine.load(made).permits(WHO, "read", WHAT, {"a": True})
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "e\u0301"],
+    ids=["override", "isolate", "zero width", "null", "escape", "decomposed"],
+)
+def test_text_that_does_not_look_like_what_it_says_is_refused(tmp_path: Path, comment: str) -> None:
+    made = folder(tmp_path)
+    (made / "more.abac").write_text(f"package shop\n# {comment}\n", encoding="utf-8")
+    with pytest.raises(PolicyErrors) as caught:
+        Engine.load(made)
+    assert {each.span.source.position(each.span.start)[0] for each in caught.value.diagnostics} == {2}
+
+
+def test_names_are_ascii(tmp_path: Path) -> None:
+    with pytest.raises(PolicyErrors):
+        Engine.from_text(text("permit r when context.a").replace("policy p", "policy pаy"))
 
 
 def test_a_package_in_a_folder_of_another_name_is_refused(tmp_path: Path) -> None:
@@ -397,6 +429,14 @@ def test_threads_that_decide_during_reloads_see_one_version_whole(tmp_path: Path
         for thread in threads:
             thread.join()
     assert not mixed and seen == {"one", "two"}
+
+
+def test_an_engine_knows_when_its_policy_came_into_force(tmp_path: Path) -> None:
+    before = dt.datetime.now(UTC)
+    engine = Engine.load(folder(tmp_path))
+    first = engine.state.loaded_at
+    engine.reload()
+    assert before <= first <= engine.state.loaded_at <= dt.datetime.now(UTC)
 
 
 def test_a_state_that_was_taken_stays_what_it_was(tmp_path: Path) -> None:

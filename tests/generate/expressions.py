@@ -121,7 +121,8 @@ class Expressions:
             return None
         type_ = self.rng.choice(types)
         assert isinstance(type_, t.SetOf | t.ListOf)
-        text = self.rooted(type_, s, depth)
+        made = self._list(type_, s, depth) if isinstance(type_, t.ListOf) and self.rng.random() < 0.35 else None
+        text = made or self.rooted(type_, s, depth)
         return None if text is None else (text, type_.element)
 
     def _chains(self) -> bool:
@@ -377,7 +378,7 @@ def _decimal(e: Expressions, s: Scope, depth: int) -> str | None:
         return None
     pair = [e.rng.choice(paths).text, e.value(e.rng.choice((t.DECIMAL, t.INT)), s, depth)]
     e.rng.shuffle(pair)
-    return f"({pair[0]} {e.rng.choice('+-*')} {pair[1]})"
+    return f"(-{pair[0]})" if e.rng.random() < 0.2 else f"({pair[0]} {e.rng.choice('+-*')} {pair[1]})"
 
 
 def _text(e: Expressions, s: Scope, depth: int) -> str | None:

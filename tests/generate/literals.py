@@ -39,7 +39,7 @@ def literal(e: Expressions, type_: t.Type, s: Scope | None, depth: int) -> str:
             parts = ", ".join(_part(e, element, s, depth) for _ in range(e.rng.randint(1, 3)))
             return f"{{ {parts} }}" if isinstance(type_, t.SetOf) else f"[{parts}]"
         case t.IntervalOf(element=element):
-            return _interval(e, element)
+            return _interval(e, element, s)
         case t.RecordOf(name=name):
             return _record(e, name, s, depth)
         case t.EntityOf(names=names):
@@ -63,7 +63,11 @@ def _part(e: Expressions, element: t.Type, s: Scope | None, depth: int) -> str:
     return literal(e, element, s, depth) if s is None or e.rng.random() < 0.7 else e.value(element, s, depth - 1)
 
 
-def _interval(e: Expressions, element: t.Type) -> str:
+def _interval(e: Expressions, element: t.Type, s: Scope | None) -> str:
+    points = [p.text for p in s.readable(element)] if s is not None else []
+    if points and e.rng.random() < 0.4:
+        start, end = e.rng.choice(points), e.value(element, s, -1) if s is not None else ""
+        return f"(from {start})" if e.rng.random() < 0.4 else f"({start} until {end})"
     pool = {t.INSTANT: INSTANTS, t.DATE: DATES, t.TIME_OF_DAY: TIMES}[element]  # type: ignore[index]  # a scalar
     start, end = sorted(e.rng.sample(pool, 2))
     if element == t.TIME_OF_DAY and e.rng.random() < 0.4:

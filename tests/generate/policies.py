@@ -117,7 +117,7 @@ class Policies:
 
     def _citation(self, s: Scope) -> str:
         rng = self.e.rng
-        paths = s.readable(t.STRING) + s.readable(t.SetOf(t.STRING)) + s.readable(t.ListOf(t.STRING))
+        paths = [p for key in (t.STRING, t.SetOf(t.STRING), t.ListOf(t.STRING)) for p in s.readable(key) if not p.sensitive]
         return rng.choice(paths).text if paths and rng.random() < 0.5 else '"15 CFR 1", "15 CFR 2"'
 
     def _reason(self, s: Scope) -> str:

@@ -18,6 +18,8 @@ Step = str | int
 Steps = tuple[Step, ...]
 PARTS = ("subject", "resource", "context")
 MISSING = object()
+WALKED = 100
+"""Longer lists are not looked into."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def path_text(path: Steps) -> str:
 
 def _inside(raw: Any, spot: Spot, schema: Schema) -> Iterator[Spot]:
     match spot.type:
-        case t.SetOf(element=element) | t.ListOf(element=element) if isinstance(raw, list):
+        case t.SetOf(element=element) | t.ListOf(element=element) if isinstance(raw, list) and len(raw) <= WALKED:
             for i, each in enumerate(raw):
                 inner = Spot((*spot.path, i), element, None, "set" if isinstance(spot.type, t.SetOf) else "list")
                 yield inner

@@ -49,7 +49,7 @@ def draw_schema(rng: random.Random) -> DrawnSchema:
         "Place": _fields({"code": t.STRING, "level": LEVEL, "tags": t.SetOf(t.STRING), "limit": t.INT, "capital": t.Optional(t.BOOL)}),
         "Grade": _fields({"n": t.INT, "label": t.STRING, "colour": COLOUR}),
     }
-    records["Entry"] = _fields({"at": t.INSTANT, "n": t.INT, "ok": t.BOOL, "note": t.Optional(t.STRING)}) | _some_fields(rng, 2, 1)
+    records["Entry"] = _fields({"at": t.INSTANT, "n": t.INT, "ok": t.BOOL, "price": t.DECIMAL, "note": t.Optional(t.STRING)}) | _some_fields(rng, 2, 1)
     records["Case"] = _fields({"level": LEVEL}) | _some_fields(rng, 3, 2)
     division = Entity("Division", "id", _key(rng) | _some_fields(rng, 1, 1))
     team = Entity("Team", "id", _key(rng) | _some_fields(rng, 2, 1), ("Division",) if rng.random() < 0.7 else ())

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from abac.model import types as t
 from abac.model.schema import Schema
 from tests.generate.pools import ZONES
-from tests.generate.requests import Raw, get, put, spots
+from tests.generate.requests import WALKED, Raw, get, put, spots
 
 
 class Text(str):
@@ -56,17 +56,18 @@ def dress(rng: random.Random, request: Raw, schema: Schema, seen: Counter[str]) 
 
 
 def _moved(rng: random.Random, text: str, seen: Counter[str]) -> object:
-    """The same instant with an offset, or as a datetime of a zone, with its fold."""
+    """The same instant with an offset, or as a datetime of a zone, with its fold; None where clocks cannot show it."""
     try:
         instant = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if instant.tzinfo is None:
+        if instant.tzinfo is None:
+            return None
+        away = dt.timezone(dt.timedelta(hours=rng.randint(-12, 12), minutes=rng.choice((0, 30))))
+        moved, local = instant.astimezone(away), instant.astimezone(ZoneInfo(rng.choice(ZONES)))
+    except (ValueError, OverflowError):
         return None
     if rng.random() < 0.5:
         seen["offset"] += 1
-        return instant.astimezone(dt.timezone(dt.timedelta(hours=rng.randint(-12, 12), minutes=rng.choice((0, 30))))).isoformat()
-    local = instant.astimezone(ZoneInfo(rng.choice(ZONES)))
+        return moved.isoformat()
     seen["fold" if local.fold else "zone"] += 1
     return local
 
@@ -74,8 +75,8 @@ def _moved(rng: random.Random, text: str, seen: Counter[str]) -> object:
 def _dressed(rng: random.Random, value: Any, seen: Counter[str]) -> Any:
     if type(value) is dict:
         inner = {name: _dressed(rng, each, seen) for name, each in value.items()}
-        return _object(rng, inner, seen) if rng.random() < 0.2 else inner
-    if type(value) is list:
+        return _object(rng, inner, seen) if rng.random() < 0.1 else inner
+    if type(value) is list and len(value) <= WALKED:
         elements = [_dressed(rng, each, seen) for each in value]
         if rng.random() < 0.2:
             seen["tuple"] += 1

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from abac import Decision, Engine
+from abac.engine.requests import read_request
+from abac.reference import evaluate
 
 UTC = dt.timezone.utc
 NOON = dt.datetime(2026, 7, 15, 12, tzinfo=UTC)
@@ -39,14 +42,19 @@ def causes(decision: Decision) -> list[str]:
 
 
 def decide(
-    policy: str, context: dict[str, object] | None = None, *, declare: str = "", fields: str = "", at: dt.datetime | None = NOON
+    policy: str, context: dict[str, object] | None = None, *, declare: str = "", fields: str = "", at: dt.datetime = NOON
 ) -> Decision:
-    """The decision of a policy on alice reading the paper. `fields` are those of the context, beside its clock `at`."""
-    text = f"{PEOPLE}{declare}\ncontext {{ clock at: Instant, {fields} }}\n{policy.replace('~', 'context.')}"
-    return engine(text).decide(WHO, "read", WHAT, context, at=at)
+    """The reference's decision of a policy on alice reading the paper. `fields` are those of the context, beside its clock `at`."""
+    made = f"{PEOPLE}{declare}\ncontext {{ clock at: Instant, {fields} }}\n{policy.replace('~', 'context.')}"
+    state = engine(made).state
+    request = read_request(WHO, "read", WHAT, context, state.package.schema, state.package.tables, at)
+    decision = evaluate(state.package, request, state.digest)
+    decided = engine(made).decide(WHO, "read", WHAT, context, at=at)
+    assert replace(decided, valid_until=None) == replace(decision, valid_until=None), "the engine says what the reference says"
+    return decision
 
 
-def truth(expression: str, fields: str = "", declare: str = "", at: dt.datetime | None = NOON, **context: object) -> bool | None:
+def truth(expression: str, fields: str = "", declare: str = "", at: dt.datetime = NOON, **context: object) -> bool | None:
     """What a Bool expression comes to: None if it is unknown."""
     policy = f"policy p: deny-overrides {{\n permit holds when {expression}\n deny fails unless {expression}\n}}"
     decision = decide(policy, context, declare=declare, fields=fields, at=at)
@@ -55,7 +63,7 @@ def truth(expression: str, fields: str = "", declare: str = "", at: dt.datetime 
     return answer
 
 
-def value(expression: str, type: str, fields: str = "", declare: str = "", at: dt.datetime | None = NOON, **context: object) -> Any:
+def value(expression: str, type: str, fields: str = "", declare: str = "", at: dt.datetime = NOON, **context: object) -> Any:
     """The value of an expression; of an unknown one the list of its causes."""
     policy = f"obligation tell(what: {type})\npolicy p: deny-overrides {{ deny r otherwise oblige tell({expression}) }}"
     decision = decide(policy, context, declare=declare, fields=fields, at=at)

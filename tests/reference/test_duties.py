@@ -80,7 +80,8 @@ def test_a_default_carries_the_duties_of_its_policy(algorithm: str, effect: str)
 
 
 def test_a_deny_that_was_counted_from_an_unknown_carries_its_duties() -> None:
-    found = asked("policy p: permit-unless-deny { oblige log() on deny advise ring() on permit deny r when ~a oblige pay(1, 1) permit s when ~b }", b=True)
+    rules = "deny r when ~a oblige pay(1, 1) permit s when ~b"
+    found = asked(f"policy p: permit-unless-deny {{ oblige log() on deny advise ring() on permit {rules} }}", b=True)
     assert (found.effect, ids(found.obligations), ids(found.advice)) == ("deny", ["pay", "log"], [])
 
 

@@ -74,7 +74,11 @@ def test_the_files_of_a_folder_see_each_others_names(tmp_path: Path) -> None:
 
 
 def test_which_file_a_declaration_stands_in_does_not_matter(tmp_path: Path) -> None:
-    parts = [SCHEMA, "package shop\ndefine small = context.n < LIMIT", "package shop\nconst LIMIT = 5\npolicy p: deny-overrides { permit r when small }"]
+    parts = [
+        SCHEMA,
+        "package shop\ndefine small = context.n < LIMIT",
+        "package shop\nconst LIMIT = 5\npolicy p: deny-overrides { permit r when small }",
+    ]
     for order in permutations(range(3)):
         folder = tmp_path / "".join(map(str, order)) / "shop"
         folder.mkdir(parents=True)
@@ -192,7 +196,8 @@ def test_a_cycle_of_imports_is_written_out(tmp_path: Path) -> None:
 
 
 def test_a_package_imported_twice_is_read_once(tmp_path: Path) -> None:
-    files = {**FILES, "shop/policy.abac": POLICY.replace("import lib.words", "import lib.words\nimport lib.numbers").replace("big(context.n)", "context.n > LIMIT")}
+    policy = POLICY.replace("import lib.words", "import lib.words\nimport lib.numbers").replace("big(context.n)", "context.n > LIMIT")
+    files = {**FILES, "shop/policy.abac": policy}
     assert Engine.load(write(tmp_path, files)).decide(WHO, "read", WHAT, {"n": 11}, at=NOON).permitted
 
 
@@ -256,8 +261,18 @@ def test_what_stands_in_one_file_or_in_the_next_is_not_the_same(tmp_path: Path) 
     assert len(digests) == 3
 
 
-@pytest.mark.parametrize("changed", [("tzdata 1", "unicode 1", "re2 1"), ("tzdata 2", "unicode 1", "re2 1"), ("tzdata 1", "unicode 2", "re2 1"), ("tzdata 1", "unicode 1", "re2 2")])  # noqa: E501
-def test_other_versions_of_what_gives_policies_their_meaning_are_another_digest(monkeypatch: pytest.MonkeyPatch, changed: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("tzdata 1", "unicode 1", "re2 1"),
+        ("tzdata 2", "unicode 1", "re2 1"),
+        ("tzdata 1", "unicode 2", "re2 1"),
+        ("tzdata 1", "unicode 1", "re2 2"),
+    ],
+)
+def test_other_versions_of_what_gives_policies_their_meaning_are_another_digest(
+    monkeypatch: pytest.MonkeyPatch, changed: tuple[str, ...]
+) -> None:
     text = SCHEMA + "policy p: deny-overrides { permit r otherwise }"
     before = Engine.from_text(text).digest
     monkeypatch.setattr(pipeline, "_versions", lambda: changed)
@@ -283,5 +298,5 @@ def test_declarations_from_models_are_part_of_the_digest(tmp_path: Path) -> None
 def test_every_decision_names_the_digest_it_was_made_by(tmp_path: Path) -> None:
     engine = Engine.load(write(tmp_path))
     assert engine.digest.startswith("sha256:") and len(engine.digest) == 71
-    for request in ((WHO, "read", WHAT, {"n": 11}), (WHO, "read", WHAT, {}), (None, "read", WHAT, {}), (WHO, "fly", WHAT, {})):
-        assert engine.decide(*request).digest == engine.digest
+    for who, action, context in ((WHO, "read", {"n": 11}), (WHO, "read", {}), (None, "read", {}), (WHO, "fly", {})):
+        assert engine.decide(who, action, WHAT, context).digest == engine.digest

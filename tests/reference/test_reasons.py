@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ define country_of(p: Place) = if p has country then p.country else "nowhere"
 
 
 def reason(template: str, fields: str = "", effect: str = "deny", **context: object) -> str:
-    return decide(f'policy p: deny-overrides {{ {effect} r otherwise because "{template}" }}', context, declare=DECLARE, fields=fields).reason
+    policy = f'policy p: deny-overrides {{ {effect} r otherwise because "{template}" }}'
+    return decide(policy, context, declare=DECLARE, fields=fields).reason
 
 
 @pytest.mark.parametrize(
@@ -66,21 +68,30 @@ def test_what_is_absent_is_none_and_what_is_unknown_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [({"place": None}, "(none)"), ({}, "(unknown)"), ({"place": {"country": None}}, "(none)"), ({"place": {"country": "FR"}}, "FR"), ({"place": {}}, "(unknown)")],
+    [
+        ({"place": None}, "(none)"),
+        ({}, "(unknown)"),
+        ({"place": {"country": None}}, "(none)"),
+        ({"place": {"country": "FR"}}, "FR"),
+        ({"place": {}}, "(unknown)"),
+    ],
 )
-def test_a_part_of_what_is_absent_is_absent(given: dict[str, object], shown: str) -> None:
+def test_a_part_of_what_is_absent_is_absent(given: dict[str, Any], shown: str) -> None:
     assert reason("{~place.country}", "place: Place?", **given) == shown
 
 
 def test_paths_reach_into_lists_constants_and_every_part_of_the_request() -> None:
-    assert reason("{~xs[1]} {~xs[9]} {LIMIT} {subject.id} {resource.id} {action}", "xs: List<Int>", xs=[7, 8]) == "8 (unknown) 3 days alice doc read"
+    shown = reason("{~xs[1]} {~xs[9]} {LIMIT} {subject.id} {resource.id} {action}", "xs: List<Int>", xs=[7, 8])
+    assert shown == "8 (unknown) 3 days alice doc read"
 
 
 def test_doubled_braces_are_braces() -> None:
     assert reason("{{~x}} {{{~x}}}", "x: Int", x=1).replace("context.", "~") == "{~x} {1}"
 
 
-@pytest.mark.parametrize("template", ["{", "}", "{~x", "{~x }", "{ ~x}", "{~x + 1}", "{country_of(~p)}", "{}", "{~x:>10}", "{~x!r}", "{~xs[-1]}"])
+@pytest.mark.parametrize(
+    "template", ["{", "}", "{~x", "{~x }", "{ ~x}", "{~x + 1}", "{country_of(~p)}", "{}", "{~x:>10}", "{~x!r}", "{~xs[-1]}"]
+)
 def test_only_paths_stand_in_braces(template: str) -> None:
     with pytest.raises(PolicyErrors) as caught:
         reason(template, "x: Int, p: Place, xs: List<Int>")
@@ -111,7 +122,12 @@ def test_a_long_value_is_cut() -> None:
 
 @pytest.mark.parametrize(
     ("path", "fields"),
-    [("{~place.street}", "place: Place"), ("{~team.secret}", "team: Team"), ("{~pin}", "sensitive pin: Int"), ("{hidden}", "sensitive pin: Int")],
+    [
+        ("{~place.street}", "place: Place"),
+        ("{~team.secret}", "team: Team"),
+        ("{~pin}", "sensitive pin: Int"),
+        ("{hidden}", "sensitive pin: Int"),
+    ],
 )
 def test_a_sensitive_attribute_may_not_stand_in_a_reason(path: str, fields: str) -> None:
     with pytest.raises(PolicyErrors) as caught:

@@ -101,7 +101,7 @@ def test_a_constant_key_that_the_table_lacks_is_a_mistake_of_the_author(tmp_path
     for expression in ('lands["XX"].eu', 'context has country == "XX"', 'context has country in { "FR", "XX" }'):
         with pytest.raises(PolicyErrors) as caught:
             decide(tmp_path, expression)
-        assert [code for code, _ in codes(caught.value)][0] == "no-such-row"
+        assert codes(caught.value)[0][0] == "no-such-row"
 
 
 # ── refused files ────────────────────────────────────────────────────────────────────────────────────────
@@ -208,7 +208,8 @@ def test_json_with_a_mistake_is_refused(tmp_path: Path, rows: object, code: str)
 
 def test_json_without_a_key_is_a_constant(tmp_path: Path) -> None:
     (tmp_path / "geo").mkdir()
-    (tmp_path / "geo" / "limits.json").write_text('{"code": "X", "groups": [], "eu": false, "people": 5, "share": 1, "since": null, "partner": null}')
+    limit = {"code": "X", "groups": [], "eu": False, "people": 5, "share": 1, "since": None, "partner": None}
+    (tmp_path / "geo" / "limits.json").write_text(json.dumps(limit), encoding="utf-8")
     head = HEAD + 'data limit: Land = json "limits.json"\n'
     assert truth(tmp_path, "limit has people == 5 and limit has share == 1 and not limit has since", head=head) is True
 
@@ -220,13 +221,11 @@ def test_text_has_no_folder_to_read_data_from() -> None:
 
 
 def test_a_table_keyed_by_number_or_date_is_looked_up_by_value(tmp_path: Path) -> None:
-    head = HEAD.replace("key code", "key n").replace("record Land {", "record Land { n: Int,").replace("Country?", "Int?").replace("country: Country", "country: Int")
-    head = head.replace("type Country = key of lands\n", "")
-    found = decide(tmp_path, "context has country and lands[~country].eu", "n," + ROWS + "7,FR,,1,,,,\n", head, country=7)
-    assert found.permitted
-    head = head.replace("n: Int,", "n: Date,").replace("country: Int?", "country: Date?")
-    found = decide(tmp_path, "context has country and lands[~country].eu", "n," + ROWS + "2026-07-15,FR,,1,,,,\n", head, country=dt.date(2026, 7, 15))
-    assert found.permitted
+    for type, cell, key in (("Int", "7", 7), ("Date", "2026-07-15", dt.date(2026, 7, 15))):
+        head = HEAD.replace("key code", "key n").replace("record Land {", f"record Land {{ n: {type},")
+        head = head.replace("type Country = key of lands\n", "").replace("country: Country?", f"country: {type}?")
+        csv = "n," + ROWS + f"{cell},FR,,1,,,,\n"
+        assert decide(tmp_path, "context has country and lands[~country].eu", csv, head, country=key).permitted
 
 
 def test_a_decimal_cell_keeps_every_digit(tmp_path: Path) -> None:
@@ -240,5 +239,5 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("abac.engine.pipeline.MAX_FILE_BYTES", 2_000)
     with pytest.raises(PolicyErrors) as caught:
         engine(tmp_path, "permit r otherwise", ROWS + "FR,,1,,,,\n" * 1_000)
-    assert [code for code, _ in codes(caught.value)][0] == "unreadable-data"
+    assert codes(caught.value)[0][0] == "unreadable-data"
     assert "lands.csv: larger than 2000 bytes" in caught.value.diagnostics[0].message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ OR = {"T": "TTT", "F": "TFU", "U": "TUU"}
 FLAGS = "a: Bool, b: Bool"
 
 
-def flags(a: str, b: str) -> dict[str, bool]:
+def flags(a: str, b: str) -> dict[str, Any]:
     return {name: letter == "T" for name, letter in (("a", a), ("b", b)) if letter != "U"}
 
 
@@ -86,7 +87,7 @@ def test_at_most_sixty_four_causes_are_carried() -> None:
         ({}, None),
     ],
 )
-def test_an_if_is_its_chosen_branch_and_unknown_without_its_condition(given: dict[str, bool], answer: bool | None) -> None:
+def test_an_if_is_its_chosen_branch_and_unknown_without_its_condition(given: dict[str, Any], answer: bool | None) -> None:
     assert truth("if ~a then ~b else true", FLAGS, **given) is answer
 
 
@@ -147,9 +148,8 @@ def test_quantifiers_inside_quantifiers_see_both_variables() -> None:
 
 def test_walking_more_combinations_than_the_limit_is_unknown() -> None:
     fields, thousand = "xs: List<Int>, ys: List<Int>", [1] * 1_001
-    found = decide(
-        "policy p: deny-overrides { permit r when some x in ~xs: (some y in ~ys: x == y) }", {"xs": [1] * 1_000, "ys": thousand}, fields=fields
-    )
+    policy = "policy p: deny-overrides { permit r when some x in ~xs: (some y in ~ys: x == y) }"
+    found = decide(policy, {"xs": [1] * 1_000, "ys": thousand}, fields=fields)
     assert (found.effect, causes(found)) == ("indeterminate", ["context.ys: limit exceeded"])
     assert truth("some x in ~xs: (some y in ~ys: x == y)", fields, xs=[1] * 1_000, ys=[1] * 1_000) is True
 
@@ -208,7 +208,8 @@ def test_collections_with_unknown_elements_compare_by_their_elements(
 ) -> None:
     left, right = set_of(a), set_of(b)
     assert "".join(letter(test(left, right)) for test in (intersects, subset, equal)) == answers
-    fields, given = "a: Set<Int>, b: Set<Int>", {"a": [None if x is U else x for x in a], "b": [None if x is U else x for x in b]}
+    fields = "a: Set<Int>, b: Set<Int>"
+    given: dict[str, Any] = {"a": [None if x is U else x for x in a], "b": [None if x is U else x for x in b]}
     asked = [truth(expression, fields, **given) for expression in ("~a intersects ~b", "~a subset of ~b", "~a == ~b")]
     assert "".join(map(letter, asked)) == answers
 
@@ -239,24 +240,22 @@ def test_a_doubled_word_makes_no_bigger_set() -> None:
     ("expression", "answer"),
     [
         ("~known intersects ~lost", None),
-        ("{} intersects ~lost", False),
-        ("~lost intersects {}", None),
+        ("~none intersects ~lost", False),
+        ("~lost intersects ~none", None),
         ("~lost intersects ~known", None),
         ("~known subset of ~lost", None),
-        ("{} subset of ~lost", True),
-        ("~lost subset of {}", None),
+        ("~none subset of ~lost", True),
+        ("~lost subset of ~none", None),
         ("1 in ~lost", None),
         ("~one in ~known", None),
         ("~one in ~lost", None),
-        ("~one in {}", False),
-        ("~lost == {}", None),
+        ("~one in ~none", False),
+        ("~lost == ~none", None),
         ("~lost is empty", None),
         ("~lost is not empty", None),
     ],
 )
 def test_a_collection_that_is_unknown_whole_answers_only_where_it_does_not_matter(expression: str, answer: bool | None) -> None:
-    if "{} intersects" in expression or "{} subset" in expression or "in {}" in expression:
-        expression = expression.replace("{}", "~none")
     assert truth(expression, "known: Set<Int>, lost: Set<Int>, none: Set<Int>, one: Int", known=[1], none=[]) is answer
 
 
@@ -356,7 +355,7 @@ PLACE = "record Place { country: String?, zip: String }"
     ("given", "answer"),
     [({"a": 1}, True), ({"a": None}, False), ({}, None), ({"a": "1"}, None), ({"a": True}, None), ({"a": 2**63}, None)],
 )
-def test_has_is_false_only_where_absence_is_known(given: dict[str, object], answer: bool | None) -> None:
+def test_has_is_false_only_where_absence_is_known(given: dict[str, Any], answer: bool | None) -> None:
     assert truth("context has a", OPTIONAL, PLACE, **given) is answer
 
 
@@ -379,7 +378,7 @@ def test_a_missing_member_is_absent_only_where_the_schema_says_so() -> None:
         ({"c": {"country": 5}}, None),
     ],
 )
-def test_has_of_an_unknown_parent_is_unknown(given: dict[str, object], answer: bool | None) -> None:
+def test_has_of_an_unknown_parent_is_unknown(given: dict[str, Any], answer: bool | None) -> None:
     assert truth("context has c and ~c has country", OPTIONAL, PLACE, **given) is answer
 
 
@@ -411,7 +410,7 @@ def test_has_with_a_test_is_false_of_an_absent_attribute_whatever_the_test(test:
         ("List<Int>", {"a": [1] * 10_001}, "context.a: limit exceeded"),
     ],
 )
-def test_an_unknown_attribute_says_where_and_why(type: str, given: dict[str, object], cause: str) -> None:
+def test_an_unknown_attribute_says_where_and_why(type: str, given: dict[str, Any], cause: str) -> None:
     assert value("~a", type, f"a: {type}", **given) == [cause]
 
 
@@ -466,7 +465,7 @@ def refines(fuller: object, poorer: object) -> bool:
     if poorer == "lost":
         return True
     if isinstance(poorer, list) and isinstance(fuller, list):
-        return len(poorer) == len(fuller) and all(p is None or type(p) is type(f) and p == f for p, f in zip(poorer, fuller, strict=True))
+        return len(poorer) == len(fuller) and all(p is None or (type(p) is type(f) and p == f) for p, f in zip(poorer, fuller, strict=True))
     return type(fuller) is type(poorer) and fuller == poorer
 
 
@@ -478,7 +477,7 @@ def test_supplying_what_was_unknown_never_changes_an_answer(expression: str) -> 
         fields = fields.replace("ns: List", "ns: Set")
     answers = {}
     for values in product(*(range(len(CHOICES[name])) for name in names)):
-        given = {name: CHOICES[name][i] for name, i in zip(names, values, strict=True)}
+        given: dict[str, Any] = {name: CHOICES[name][i] for name, i in zip(names, values, strict=True)}
         answers[values] = given, truth(expression, fields, **{n: v for n, v in given.items() if v != "lost"})
     assert {answer for _, answer in answers.values()} == {True, False, None}, "the table shows every answer"
     for given, answer in answers.values():

@@ -61,7 +61,7 @@ def test_an_undecided_search_names_the_elements_that_might_have_served() -> None
 
 @pytest.mark.parametrize("seed", range(5))
 def test_in_a_set_the_order_of_the_request_does_not_matter(seed: int) -> None:
-    licences: list[dict[str, object] | None] = [licence(n, n in (3, 4)) for n in range(6)] + [None, licence(2)]
+    licences = [*(licence(n, n in (3, 4)) for n in range(6)), None, licence(2)]
     random.Random(seed).shuffle(licences)
     found = asked(PERMIT, licences, "Set")
     assert (found.effect, bound(found)) == ("permit", 3)
@@ -98,7 +98,9 @@ def test_a_guard_that_cannot_be_computed_passes_a_witness_over_as_well() -> None
 
 
 def test_advice_that_cannot_be_computed_passes_no_witness_over() -> None:
-    found = asked("permit r for some l in ~ls when l.valid oblige use(l.number) advise tell(l.uses + 1)", [licence(1, True, TOP), licence(2, True)])
+    found = asked(
+        "permit r for some l in ~ls when l.valid oblige use(l.number) advise tell(l.uses + 1)", [licence(1, True, TOP), licence(2, True)]
+    )
     assert (bound(found), found.advice) == (1, ())
     assert causes(found) == ["l.uses + 1: overflow"]
 

@@ -14,7 +14,7 @@ from abac.compiler.graph import Block, Branch, Graph, Nested, Step, Test
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.types import DECIMAL, INT, STRING, KeyOf, Scalar, Type, Words
-from abac.model.values import SetValue, Value
+from abac.model.values import SetValue, Unknown, Value
 
 SHORTEST_RUN = 4
 """Rules below which a dictionary costs more than the tests it saves."""
@@ -37,22 +37,22 @@ def _block(block: Block) -> Block:
 def _steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     made: list[Step] = []
     run: list[Test] = []
-    shared: Guards = {}
+    shared: list[c.Expression] = []
     for step in steps:
         guards = required_values(step.rule) if isinstance(step, Test) else {}
-        common = {a: () for a in guards if a in shared} if run else dict.fromkeys(guards, ())
+        common = [a for a in guards if a in shared] if run else list(guards)
         if isinstance(step, Test) and common:
             run.append(step)
             shared = common
             continue
         made += _filed(run, shared)
-        run, shared = ([step], dict.fromkeys(guards, ())) if isinstance(step, Test) and guards else ([], {})
+        run, shared = ([step], list(guards)) if isinstance(step, Test) and guards else ([], [])
         if not run:
             made.append(Nested(_block(step.block)) if isinstance(step, Nested) else step)
     return (*made, *_filed(run, shared))
 
 
-def _filed(run: list[Test], shared: Guards) -> Iterator[Step]:
+def _filed(run: list[Test], shared: list[c.Expression]) -> Iterator[Step]:
     """The run as one branch on the attribute that tells its rules apart best, if that is worth it."""
     if len(run) < SHORTEST_RUN:
         yield from run
@@ -77,15 +77,15 @@ def required_values(rule: c.Rule) -> Guards:
     """The attributes of the request that the rule requires to have one of a few values."""
     found: Guards = {}
     for part in conjuncts(rule.condition):
-        if not isinstance(part, c.Operation) or len(part.operands) != 2 or not isinstance(part.operands[1], c.Constant):
-            continue
-        attribute, constant = part.operands
-        if not _indexable(attribute) or attribute in found:
-            continue
-        if part.operator is Operator.EQUAL:
-            found[attribute] = (constant.value,)
-        elif part.operator is Operator.IN and isinstance(constant.value, SetValue) and len(constant.value.elements) <= MOST_VALUES:
-            found[attribute] = constant.value.elements  # type: ignore[assignment]  # constants have no unknown elements
+        match part:
+            case c.Operation(operator=Operator.EQUAL, operands=(attribute, c.Constant(value=value))):
+                values: tuple[Value | Unknown, ...] = (value,)
+            case c.Operation(operator=Operator.IN, operands=(attribute, c.Constant(value=SetValue(elements=elements)))):
+                values = elements
+            case _:
+                continue
+        if _indexable(attribute) and attribute not in found and len(values) <= MOST_VALUES:
+            found[attribute] = values  # type: ignore[assignment]  # constants have no unknown elements
     return found
 
 

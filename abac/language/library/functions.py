@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from abac.language.library import times
 from abac.model.scalars import read_scalar
 from abac.model.types import BOOL, DATE, INT, IP_ADDRESS, IP_NETWORK, LOCAL_TIME, STRING, TIME_OF_DAY, ListOf, SetOf, Type, base
-from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, SetValue, Unknown, Value, is_known
+from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, SetValue, Unknown, Value, canonical_key, is_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,12 @@ def final(elements: ListValue) -> Value | CauseKind | Unknown:
 
 
 def count(elements: ListValue | SetValue) -> Value | CauseKind | Unknown:
-    if isinstance(elements, SetValue) and not is_known(elements):
+    """Equal elements of a set count once: objects that stand for one entity with different attributes are one."""
+    if isinstance(elements, ListValue):
+        return len(elements.elements)
+    if not is_known(elements):
         return Unknown.union(unknown_parts(elements))
-    return len(elements.elements)
+    return len({canonical_key(element) for element in elements.elements})
 
 
 def unknown_parts(value: object) -> list[Unknown]:
