@@ -48,7 +48,9 @@ class Counterexample:
         return "\n\n".join(map(str, (text, places, self.permitted.request, first, self.supplied.request, second)))
 
 
-def counterexamples(packages: tuple[c.Package, ...], seed: int, requests: int, supplies: int, tried: Tried) -> Iterator[Counterexample]:
+def counterexamples(
+    packages: tuple[c.Package, ...], seed: int, requests: int, supplies: int, tried: Tried
+) -> Iterator[Counterexample]:
     """Permits of requests with unknowns, where the reference looks, that supplied values take away."""
     for i, package in enumerate(packages):
         maker = RequestMaker.of(random.Random(f"{seed}/{i}"), package)
@@ -81,9 +83,9 @@ CONDITIONS = (
     "when some m in subject.marks: m.ok",
     "when some i in (latest subject.items by at): i.ok",
     "when every b in (chain subject by boss): not b has nick",
-    "unless subject.tags intersects { \"a\", \"ab\" }",
-    "unless \"a\" in subject.tags",
-    "unless if \"a\" in subject.tags then true else subject.items is empty",
+    'unless subject.tags intersects { "a", "ab" }',
+    'unless "a" in subject.tags',
+    'unless if "a" in subject.tags then true else subject.items is empty',
     "unless subject has nick or subject.items is empty",
 )
 
@@ -103,7 +105,9 @@ def algorithms(policy: c.Policy) -> set[str]:
 def test_supplying_what_was_unknown_never_takes_a_permit_away() -> None:
     tried = Tried()
     assert len(pointed_packages()) == len(CONDITIONS)
-    for found in chain(counterexamples(pointed_packages(), 1, 60, 4, tried), counterexamples(drawn_packages(1, 110), 1, 16, 4, tried)):
+    for found in chain(
+        counterexamples(pointed_packages(), 1, 60, 4, tried), counterexamples(drawn_packages(1, 110), 1, 16, 4, tried)
+    ):
         pytest.fail(str(found))
     assert tried.permits >= 500 and tried.supplied >= 2000
     assert {kind for kind in WOUNDS if tried.kinds[kind] < 10} == set()
@@ -136,7 +140,11 @@ def takes_missing_for_absent(patch: Patch) -> None:
 
 def skips_unknown_elements(patch: Patch) -> None:
     honest = logic.Index.contains
-    patch.setattr(logic.Index, "contains", lambda self, item: (found := honest(self, item)) is True or (found if isinstance(item, Unknown) else False))
+    patch.setattr(
+        logic.Index,
+        "contains",
+        lambda self, item: (found := honest(self, item)) is True or (found if isinstance(item, Unknown) else False),
+    )
 
 
 def skips_unknown_elements_when_counting(patch: Patch) -> None:
@@ -197,7 +205,11 @@ def leaves_unknown_out_of_the_latest(patch: Patch) -> None:
         target = self.value(e.target, environment)
         if not isinstance(target, ListValue):
             return honest(self, e, environment)
-        kept = [each for each in target.elements if isinstance(each, RecordValue | EntityValue) and not isinstance(each.fields[e.by], Unknown)]
+        kept = [
+            each
+            for each in target.elements
+            if isinstance(each, RecordValue | EntityValue) and not isinstance(each.fields[e.by], Unknown)
+        ]
         inner = c.Variable("those", type=e.target.type, span=e.span)
         return honest(self, replace(e, target=inner), environment.binding("those", ListValue(tuple(kept)), 1))
 
@@ -205,11 +217,10 @@ def leaves_unknown_out_of_the_latest(patch: Patch) -> None:
 
 
 def merges_entities_by_key(patch: Patch) -> None:
-    from abac.model import values, wire
+    from abac.model import values
 
     honest = values.canonical_key
     patch.setattr(values, "canonical_key", lambda value, whole=False: honest(value))
-    assert wire.set_of is values.set_of
 
 
 DEFECTS = (
@@ -222,7 +233,7 @@ DEFECTS = (
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_mistaken_evaluator_is_caught(defect: Callable[[Patch], None], monkeypatch: Patch) -> None:
     defect(monkeypatch)
-    searched = chain(counterexamples(pointed_packages(), 2, 60, 6, Tried()), counterexamples(drawn_packages(1, 110), 2, 10, 6, Tried()))
+    searched = chain(
+        counterexamples(pointed_packages(), 2, 60, 6, Tried()), counterexamples(drawn_packages(1, 110), 2, 10, 6, Tried())
+    )
     assert next(searched, None) is not None
-
-

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from abac.cli import check, decide, explain, fmt
+from abac.cli import check, compile, decide, explain, fmt
 from abac.cli.output import UNUSABLE, reason
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("check")(check.check)
 app.command("fmt")(fmt.fmt)
 app.command("decide")(decide.decide)
 app.command("explain")(explain.explain)
+app.command("compile")(compile.compile)
 
 
 def _version(wanted: bool) -> None:

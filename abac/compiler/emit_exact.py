@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from abac.compiler import exact, runtime
-from abac.compiler.emit_fast import is_plain, kind_of
-from abac.compiler.motion import Clockwork, Motion
+from abac.compiler.emit_fast import arithmetic_name, is_plain, kind_of
+from abac.compiler.motion import SUMS, Clockwork, Motion
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import call, const, dict_of, function, item, name, thunk, tuple_of
 from abac.language import checked as c
@@ -19,12 +19,9 @@ from abac.model.values import ABSENT
 
 STANDARD = ("memo", "n")
 _SIMPLE = {
-    Operator.MULTIPLY: "multiply",
-    Operator.NEGATE: "negate",
     Operator.UNTIL: "until",
     Operator.FROM: "since",
 }
-_SUMS = {Operator.ADD: "add", Operator.SUBTRACT: "subtract"}
 _NEGATED = {Operator.UNEQUAL: Operator.EQUAL, Operator.NOT_IN: Operator.IN, Operator.NOT_EMPTY: Operator.EMPTY}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -189,16 +186,20 @@ class ExactEmitter:
             case Operator.EMPTY:
                 return self.run("empty", self.value(left, names))
             case Operator.AT:
-                return self.run("local", text, self.value(left, names, running=True), self.value(rest[0], names))
+                keep = self.clockwork.rate(e) is Motion.LOCAL
+                return self.run("local", text, self.value(left, names, running=keep), self.value(rest[0], names))
         return self._computed(e, text, names)
 
     def _computed(self, e: c.Operation, text: ast.expr, names: Names) -> ast.expr:
         left, *rest = e.operands
-        if e.operator in _SUMS:
+        if e.operator in (Operator.ADD, Operator.SUBTRACT):
             runs = self.clockwork.rate(left) or self.clockwork.rate(rest[0])
-            keep = bool(runs) and isinstance(self.clockwork.rate(e), int)
-            made = self.run(_SUMS[e.operator], text, *(self.value(x, names, running=keep) for x in e.operands))
-            return self.run("sum_at", name("memo"), made) if keep else made
+            keep = bool(runs) and e.type in SUMS
+            made = self.run(arithmetic_name(e), text, *(self.value(x, names, running=keep) for x in e.operands))
+            rate = self.clockwork.rate(e)
+            return self.run("sum_at", name("memo"), made, self.slots.literal(rate)) if keep and isinstance(rate, int) else made
+        if e.operator in (Operator.MULTIPLY, Operator.NEGATE):
+            return self.run(arithmetic_name(e), text, *(self.value(x, names) for x in e.operands))
         if e.operator in _SIMPLE:
             return self.run(_SIMPLE[e.operator], text, *(self.value(x, names) for x in e.operands))
         test = patterns.like if e.operator is Operator.LIKE else patterns.matches

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from abac.compiler import runtime
-from abac.compiler.motion import Clockwork, Motion
+from abac.compiler.motion import SUMS, Clockwork, Motion
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import (
     assign,
@@ -363,19 +363,17 @@ class FastEmitter:
         match e.operator:
             case Operator.ADD | Operator.SUBTRACT:
                 runs = bool(self.timed and (self.clockwork.rate(left) or self.clockwork.rate(rest[0])))
-                keep = runs and isinstance(self.clockwork.rate(e), int)
-                helper = "add" if e.operator is Operator.ADD else "subtract"
-                made = self.run(helper, self.value(left, f, running=keep), self.later(rest[0], f, running=keep))
-                return self.run("sum_at", name("memo"), made) if keep else made
-            case Operator.MULTIPLY:
-                return self.run("multiply", self.value(left, f), self.later(rest[0], f))
-            case Operator.NEGATE:
-                return self.run("negate", self.value(left, f))
+                keep = runs and e.type in SUMS
+                made = self.run(arithmetic_name(e), self.value(left, f, running=keep), self.later(rest[0], f, running=keep))
+                rate = self.clockwork.rate(e)
+                return self.run("sum_at", name("memo"), made, _rate(rate)) if keep and isinstance(rate, int) and rate else made
+            case Operator.MULTIPLY | Operator.NEGATE:
+                return self.run(arithmetic_name(e), self.value(left, f), *(self.later(x, f) for x in rest))
             case Operator.UNTIL | Operator.FROM:
                 end = self.later(rest[0], f) if rest else const(None)
                 return call(self.slots.helper("Interval", Interval), self.value(left, f), end)
             case Operator.AT:
-                return self.run("local", self.value(left, f, running=True), self.later(rest[0], f))
+                return self.run("local", self.value(left, f, running=self.clockwork.rate(e) is Motion.LOCAL), self.later(rest[0], f))
         raise AssertionError(f"{e.operator} makes a truth")
 
     # ── truths ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -542,6 +540,14 @@ class FastEmitter:
         asked = call(self.slots.helper("type", TYPE), name(variable))
         test = compare(asked, ast.Is(), self.slots.helper("Unknown", Unknown))
         return [ast.If(test, [ast.Expr(self.hand_over())], [])]
+
+
+def arithmetic_name(e: c.Operation) -> str:
+    """The run-time function of an arithmetic operator: `add`, or `add_decimals` where the result is a Decimal."""
+    plain = {Operator.ADD: "add", Operator.SUBTRACT: "subtract", Operator.MULTIPLY: "multiply", Operator.NEGATE: "negate"}[e.operator]
+    if e.type != DECIMAL:
+        return plain
+    return f"{plain}_decimal{'' if e.operator is Operator.NEGATE else 's'}"
 
 
 def class_of(type: Type) -> Any:

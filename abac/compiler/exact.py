@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -337,10 +338,19 @@ def within(memo: Memo, rate: int, instant: Any, limit: Any, now: Any) -> Any:
     return runtime.within_at(memo, instant, limit, now, rate) if rate else runtime.within(instant, limit, now)
 
 
+def _wide(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Arithmetic of Decimals: an Int that stands for one has no less room."""
+    return lambda *operands: compute(*(Decimal(each) if type(each) is int else each for each in operands))
+
+
 add = strictly(arithmetic.add)
 subtract = strictly(arithmetic.subtract)
 multiply = strictly(arithmetic.multiply)
 negate = strictly(arithmetic.negate)
+add_decimals = strictly(_wide(arithmetic.add))
+subtract_decimals = strictly(_wide(arithmetic.subtract))
+multiply_decimals = strictly(_wide(arithmetic.multiply))
+negate_decimal = strictly(_wide(arithmetic.negate))
 until = strictly(lambda start, end: Interval(start, end))
 since = strictly(lambda start: Interval(start, None))
 
@@ -352,13 +362,13 @@ def settled(memo: Memo, value: Any) -> Any:
     return value
 
 
-def sum_at(memo: Memo, value: Any) -> Any:
+def sum_at(memo: Memo, value: Any, rate: int) -> Any:
     """A sum that runs with the clock: an instant overflows in time, an overflow may pass."""
     if type(memo[NOW]) is Unknown:
         return value
     if type(value) is Unknown:
         return settled_unknown(memo, value)
-    return runtime.sum_at(memo, value)
+    return runtime.sum_at(memo, value, rate) if rate else value
 
 
 def settled_unknown(memo: Memo, value: Unknown) -> Unknown:
@@ -394,7 +404,7 @@ def changing(function: str) -> Callable[..., Any]:
         if type(clock) is Unknown:
             return clock
         try:
-            runtime.note(memo, changes(clock))
+            runtime.note_local(memo, clock, changes(clock))
         except OverflowError:
             return Unknown.of(text, CauseKind.OVERFLOW)
         return meaning(clock)

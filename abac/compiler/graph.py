@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from abac.language import checked as c
+from abac.language.printer import render as render_node
+from abac.language.surface import text_of, value
 from abac.model.combining import Algorithm
 from abac.model.decision import Effect
 from abac.model.values import Value
@@ -107,8 +111,7 @@ def render(graph: Graph) -> str:
 
 
 def _lines(block: Block, indent: str) -> Iterator[str]:
-    applies = f" when {_text(block.policy.applies)}" if block.policy.applies else ""
-    yield f"{indent}policy {block.policy.name}: {block.algorithm}{applies}"
+    yield indent + _heading(block)
     for title, steps in (("first", block.strong), ("then", block.weak)):
         if steps and block.weak:
             yield f"{indent}  {title}"
@@ -127,61 +130,113 @@ def _step_lines(step: Step, indent: str, again: bool) -> Iterator[str]:
         case Nested(block=block):
             yield from _lines(block, indent)
         case Branch(attribute=attribute, cases=cases):
-            yield f"{indent}on {_text(attribute)}, {len(cases)} values"
-            for value, tests in cases:
-                yield f"{indent}  {value!r}: {', '.join(f'{t.leaf.name} #{t.leaf.number}' for t in tests)}"
+            yield f"{indent}on {text_of(attribute)}, {len(cases)} values"
+            for held, tests in cases:
+                yield f"{indent}  {_key(held, attribute)}: {', '.join(f'{t.leaf.name} #{t.leaf.number}' for t in tests)}"
+
+
+def _heading(block: Block) -> str:
+    applies = f" when {text_of(block.policy.applies)}" if block.policy.applies else ""
+    return f"policy {block.policy.name}: {block.algorithm}{applies}"
 
 
 def _condition(rule: c.Rule) -> str:
-    found = f"for some {rule.witness.variable} in {_text(rule.witness.collection)}: " if rule.witness else ""
-    return found + _text(rule.condition)
+    """What the rule asks; a constant true is `otherwise`."""
+    if rule.witness is None:
+        always = isinstance(rule.condition, c.Constant) and rule.condition.value is True
+        return "otherwise" if always else text_of(rule.condition)
+    return f"for some {rule.witness.variable} in {text_of(rule.witness.collection)}: {text_of(rule.condition)}"
 
 
-def _text(expression: c.Expression) -> str:
-    """How the policy writes it; a constant true is `otherwise`."""
-    if isinstance(expression, c.Constant) and expression.value is True:
-        return "otherwise"
-    return " ".join(expression.span.text.split())
+def _key(held: Value, attribute: c.Expression) -> str:
+    return render_node(value(held, attribute.span))
+
+
+# ── for Graphviz ───────────────────────────────────────────────────────────────────────────────────────────
+
+_COLORS = {Effect.PERMIT: "#1b7a3d", Effect.DENY: "#b3261e"}
+_WIDE, _TALL = 72, 12
 
 
 def render_dot(graph: Graph) -> str:
-    """The graph in Graphviz's language."""
-    lines = ["digraph policy {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif", fontsize=10];']
-    for block in blocks(graph.root):
-        lines.append(f"  b{block.number} [label={_quoted(f'{block.policy.name}: {block.algorithm}')}, style=bold];")
-        for order, step in enumerate((*block.strong, *(s for s in block.weak if s not in block.strong)), 1):
-            lines += _dot_step(block.number, order, step)
-        if block.default is not None:
-            lines.append(_dot_leaf(block.default))
-            lines.append(f'  b{block.number} -> l{block.default.number} [label="default", style=dashed];')
+    """The graph in Graphviz's language: a table a policy, its steps in the order in which they are searched."""
+    lines = [
+        "digraph policy {",
+        "  rankdir=LR; ranksep=0.6; nodesep=0.3;",
+        '  node [shape=plain, fontname="Helvetica", fontsize=11];',
+        '  edge [color="#555555", arrowsize=0.7];',
+    ]
+    for block in reversed(list(blocks(graph.root))):
+        lines += _dot_block(block)
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _dot_step(block: int, order: int, step: Step) -> Iterator[str]:
+def _dot_block(block: Block) -> Iterator[str]:
+    """Rows are the steps; an edge leads from the row of a nested policy, or of a branch, to its own table."""
+    rows = [_row(_cell(_heading(block), 'colspan="4" port="top" bgcolor="#e6e6e6"', bold=True))]
+    edges: list[str] = []
+    order = 0
+    for title, steps in (("first", block.strong), ("then", block.weak)):
+        if steps and block.weak:
+            sought = block.strong_effect if title == "first" else "the rest"
+            rows.append(_row(_cell(f"{title} {sought}", 'colspan="4" bgcolor="#f5f5f5"')))
+        for step in steps:
+            order += 1
+            again = title == "then" and step in block.strong
+            rows.append(_dot_step(order, step, again))
+            if not again and isinstance(step, Nested):
+                edges.append(f"  b{block.number}:s{order} -> b{step.block.number}:top;")
+            if isinstance(step, Branch):
+                yield from _dot_branch(f"b{block.number}_{order}", step)
+                edges.append(f"  b{block.number}:s{order} -> b{block.number}_{order}:top;")
+    if block.default is not None:
+        rows.append(_row(_cell(""), _dot_leaf(block.default), _cell("if nothing is found")))
+    yield _table(f"b{block.number}", rows)
+    yield from edges
+
+
+def _dot_step(order: int, step: Step, again: bool) -> str:
+    number, port = _cell(f"{order}."), f'port="s{order}"'
     match step:
         case Test(leaf=leaf):
-            yield _dot_leaf(leaf)
-            yield f"  b{block} -> l{leaf.number} [label={_quoted(f'{order}. {_condition(step.rule)[:60]}')}];"
-        case Nested(block=inner):
-            yield f'  b{block} -> b{inner.number} [label="{order}."];'
+            return _row(number, _dot_leaf(leaf), _cell(_condition(step.rule)))
+        case Nested(block=block):
+            return _row(number, _cell(f"policy {block.policy.name}{', as found above' if again else ''}", f'colspan="3" {port}'))
         case Branch(attribute=attribute, cases=cases):
-            node = f"s{block}_{order}"
-            yield f"  {node} [label={_quoted(_text(attribute))}, shape=diamond];"
-            yield f'  b{block} -> {node} [label="{order}."];'
-            for value, tests in cases:
-                for test in tests:
-                    yield _dot_leaf(test.leaf)
-                    yield f"  {node} -> l{test.leaf.number} [label={_quoted(str(value)[:40])}];"
+            return _row(number, _cell(f"on {text_of(attribute)}: {len(cases)} values", f'colspan="3" {port}'))
 
 
-_COLORS = {Effect.PERMIT: "#2e7d32", Effect.DENY: "#c62828"}
+def _dot_branch(node: str, step: Branch) -> Iterator[str]:
+    """The rules that stand under each value, those of one value in one row."""
+    rows = [_row(_cell(text_of(step.attribute), 'colspan="2" port="top" bgcolor="#e6e6e6"', bold=True))]
+    for held, tests in step.cases:
+        rows.append(_row(_cell(_key(held, step.attribute)), _cell(", ".join(test.leaf.name for test in tests))))
+    yield _table(node, rows)
+    conditions = {test.leaf.number: test for _, tests in step.cases for test in tests}
+    rules = [_row(_dot_leaf(test.leaf), _cell(_condition(test.rule))) for _, test in sorted(conditions.items())]
+    yield _table(f"{node}_rules", rules)
+    yield f"  {node} -> {node}_rules [style=dashed];"
+
+
+def _table(node: str, rows: list[str]) -> str:
+    body = "".join(rows)
+    return f'  {node} [label=<<table border="0" cellborder="1" cellspacing="0" cellpadding="4" color="#999999">{body}</table>>];'
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(text: str, options: str = "", *, bold: bool = False, color: str = "") -> str:
+    """Text wrapped to a bounded width and height, safe inside a label."""
+    lines = textwrap.wrap(text, _WIDE, break_long_words=True) or [""]
+    lines = lines if len(lines) <= _TALL else [*lines[: _TALL - 1], "…"]
+    shown = "".join(f'{html.escape(line)}<br align="left"/>' for line in lines) if text else ""
+    shown = f"<b>{shown}</b>" if bold else shown
+    shown = f'<font color="{color}">{shown}</font>' if color else shown
+    return f'<td align="left" balign="left"{" " + options if options else ""}>{shown}</td>'
 
 
 def _dot_leaf(leaf: Leaf) -> str:
     color = _COLORS.get(leaf.effect, "#555555")
-    return f'  l{leaf.number} [label={_quoted(f"{leaf.effect} {leaf.name}")}, color="{color}", fontcolor="{color}"];'
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
-    return f'"{escaped}"'
+    return _cell(str(leaf.effect), color=color) + _cell(leaf.rule.name if leaf.rule else "default", bold=leaf.rule is not None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import linecache
 from collections.abc import Callable, Set
-from dataclasses import replace
 from types import CodeType
 from typing import Any
 
@@ -97,7 +96,7 @@ class Compiled:
             made = self._fixed[outcome]
         else:
             made = _decision(outcome.leaf, self.digest, *outcome.finish_timed(*parts))
-        return made if memo[HORIZON] is None else replace(made, valid_until=memo[HORIZON])
+        return made if memo[HORIZON] is None else made.until(memo[HORIZON])
 
     def exact(self, request: Request) -> Decision:
         """The decision in three values."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 from abac.language import checked as c
 from abac.language.operators import Operator
-from abac.model.types import TIME_OF_DAY
+from abac.model.types import DURATION, INSTANT, TIME_OF_DAY
 
 
 class Motion(Enum):
@@ -18,6 +18,8 @@ class Motion(Enum):
 
 
 Rate = int | Motion
+SUMS = (INSTANT, DURATION)
+"""The types of sums that keep running; a Date plus a running duration jumps."""
 
 
 class Clockwork:
@@ -34,12 +36,12 @@ class Clockwork:
                 return 1
             case c.Attribute(target=c.Root(name="context"), name=name):
                 return 1 if name == self.clock else 0
-            case c.Operation(operator=Operator.ADD | Operator.SUBTRACT as operator, operands=(left, right)):
+            case c.Operation(operator=Operator.ADD | Operator.SUBTRACT as operator, operands=(left, right)) if expression.type in SUMS:
                 a, b = self.rate(left), self.rate(right)
                 if isinstance(a, int) and isinstance(b, int):
                     return a + b if operator is Operator.ADD else a - b
             case c.Operation(operator=Operator.AT, operands=(instant, _)):
-                return Motion.LOCAL if self.rate(instant) else 0
+                return Motion.LOCAL if self.rate(instant) == 1 else 0
             case c.LibraryCall(arguments=(local,)) if expression.type == TIME_OF_DAY:
                 return Motion.DAILY if self.rate(local) is Motion.LOCAL else 0
             case c.Invocation(definition=name):

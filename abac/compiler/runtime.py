@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ REQUEST, NOW, HORIZON, FIRST_SLOT = 0, 1, 2, 3
 Memo = list[Any]
 _TICK = dt.timedelta(microseconds=1)
 _ZERO = dt.timedelta()
+_FIRST = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 _LAST = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 
 
@@ -60,6 +62,8 @@ def known(value: Any) -> Any:
 
 def has_element(collection: SetValue | ListValue, item: Any) -> bool:
     """Membership; a negative answer needs every element known."""
+    if type(collection) is SetValue and collection.plain is not None:
+        return item in collection.plain
     key = canonical_key(known(item))
     unsure = False
     for element in collection.elements:
@@ -78,6 +82,8 @@ def _keys(collection: SetValue | ListValue) -> tuple[set[tuple[object, ...]], bo
 
 def meets(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
     """`a intersects b`: a positive answer may stop early, a negative one needs every element known."""
+    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
+        return not a.plain.isdisjoint(b.plain)
     (left, left_whole), (right, right_whole) = _keys(a), _keys(b)
     if not left.isdisjoint(right):
         return True
@@ -88,6 +94,8 @@ def meets(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
 
 def within_set(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
     """`a subset of b`: every element of a known and found."""
+    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
+        return a.plain <= b.plain
     (left, left_whole), (right, right_whole) = _keys(a), _keys(b)
     if not left <= right:
         return hand_over() if not right_whole else False
@@ -164,7 +172,7 @@ def chain(start: EntityValue, by: str) -> ListValue:
     seen: set[tuple[object, ...]] = set()
     each: Any = start
     while each is not ABSENT:
-        if type(each) is Unknown or type(each.key) is Unknown or len(links) > MAX_CHAIN or (key := canonical_key(each)) in seen:
+        if type(each) is Unknown or type(each.key) is Unknown or len(links) > MAX_CHAIN or (key := (each.type, each.key)) in seen:
             hand_over()
         seen.add(key)
         links.append(each)
@@ -212,10 +220,19 @@ def _sure(compute: Callable[..., Value | CauseKind | Unknown]) -> Callable[..., 
     return sure
 
 
+def _wide(compute: Callable[..., Value | CauseKind]) -> Callable[..., Value | CauseKind]:
+    """Arithmetic of Decimals: an Int that stands for one has no less room."""
+    return lambda *operands: compute(*(Decimal(each) if type(each) is int else each for each in operands))
+
+
 add = _sure(arithmetic.add)
 subtract = _sure(arithmetic.subtract)
 multiply = _sure(arithmetic.multiply)
 negate = _sure(arithmetic.negate)
+add_decimals = _sure(_wide(arithmetic.add))
+subtract_decimals = _sure(_wide(arithmetic.subtract))
+multiply_decimals = _sure(_wide(arithmetic.multiply))
+negate_decimal = _sure(_wide(arithmetic.negate))
 
 
 def local(instant: dt.datetime, zone: Any) -> LocalTime:
@@ -247,21 +264,33 @@ def settled(memo: Memo, value: Any) -> Any:
     return value
 
 
-def sum_at(memo: Memo, value: Any) -> Any:
-    """A running instant: it overflows when it passes the last year."""
-    if type(value) is dt.datetime:
-        note(memo, memo[NOW] + min(_LAST - value, _LAST - memo[NOW]))
+def sum_at(memo: Memo, value: Any, rate: int) -> Any:
+    """A sum that runs at `rate`: it overflows when it passes the last or first value of its type."""
+    forward = rate > 0
+    try:
+        if type(value) is dt.datetime:
+            room = _LAST - value if forward else value - _FIRST
+        else:
+            room = dt.timedelta.max - value if forward else value - dt.timedelta.min
+        note(memo, memo[NOW] + room // abs(rate))
+    except OverflowError:  # no clock will show it
+        pass
     return value
 
 
 def _note_crossing(memo: Memo, a: Any, b: Any, rate: int) -> None:
-    gap = a - b
-    if gap == _ZERO:
-        note(memo, memo[NOW] + _TICK)
-        return
-    wait = -gap // rate
-    if wait >= _ZERO and wait <= _LAST - memo[NOW]:
-        note(memo, memo[NOW] + max(wait, _TICK))
+    try:
+        gap = a - b
+        wait = -gap // rate
+        if gap == _ZERO or wait >= _ZERO:
+            note(memo, memo[NOW] + max(wait, _TICK))
+    except OverflowError:  # beyond the last year: it never changes, unless the gap itself is beyond the longest duration
+        note(memo, _LAST)
+
+
+def note_local(memo: Memo, clock: LocalTime, change: dt.datetime) -> None:
+    """What changes when the running local time reaches `change`: it may run ahead of now, or behind."""
+    note(memo, memo[NOW] + (change - clock.instant))
 
 
 @cache
@@ -288,7 +317,7 @@ def daily(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
 
 def note_daily(memo: Memo, clock: LocalTime, boundary: dt.time) -> None:
     try:
-        note(memo, times.next_change(clock, boundary))
+        note_local(memo, clock, times.next_change(clock, boundary))
     except OverflowError:
         note(memo, memo[NOW])
 
@@ -339,7 +368,7 @@ def changing(function: str) -> Callable[..., Any]:
 
     def compute(memo: Memo, clock: LocalTime) -> Any:
         try:
-            note(memo, changes(clock))
+            note_local(memo, clock, changes(clock))
         except OverflowError:
             hand_over()
         return meaning(clock)

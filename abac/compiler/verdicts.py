@@ -27,7 +27,10 @@ class Duties:
 
 @dataclass(slots=True)
 class Verdict:
-    """What a rule or policy comes to. Invariant: `reason` is called only for a rule that held or counts as held."""
+    """What a rule or policy comes to. Invariant: `reason` is called only for a rule that held or counts as held.
+
+    `doubts` is what was unknown about its duties; it matters once an undecided verdict counts as a deny.
+    """
 
     outcome: Outcome
     rule: c.Rule | None
@@ -37,6 +40,7 @@ class Verdict:
     citations: tuple[str, ...] = ()
     duties: list[tuple[DutyKind, Duty]] = field(default_factory=list)
     causes: Causes = NONE
+    doubts: Causes = NONE
     several: bool = False
 
     @property
@@ -107,7 +111,7 @@ def rule(
                 break
         else:
             return Verdict(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes)
-    return Verdict(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes)
+    return Verdict(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes, made.causes)
 
 
 def _condition(collection: Callable[[], Any] | None, text: str, condition: Callable[[Any, int], Any]) -> tuple[Any, list[Any]]:
@@ -133,7 +137,7 @@ def _undecided(rule: c.Rule, policy: c.Policy, truth: Unknown, carried: Held) ->
     made = carried.duties()
     outcome = Outcome.DENY if rule.even_if_unknown else Outcome.INDETERMINATE_D
     causes = truth.causes | made.causes if rule.even_if_unknown else truth.causes
-    return Verdict(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes)
+    return Verdict(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes, made.causes)
 
 
 Child_ = Callable[[Memo], Verdict]
@@ -160,6 +164,7 @@ def policy(
         own = on_permit()
         if own.computable:
             verdict.duties, verdict.causes = verdict.duties + own.made, verdict.causes | own.causes
+            verdict.doubts |= own.causes
             verdict.citations += flat(citations())
         else:
             verdict.causes |= own.causes
@@ -167,6 +172,7 @@ def policy(
     elif verdict.outcome is not Outcome.INDETERMINATE_P:
         own = on_deny()
         verdict.duties = verdict.duties + own.made
+        verdict.doubts |= own.causes
         verdict.citations += flat(citations())
         if verdict.outcome is Outcome.DENY:
             verdict.causes |= own.causes
@@ -187,7 +193,8 @@ def _in_doubt(verdict: Verdict, target: Unknown) -> Verdict:
 
 def _withdraw(verdict: Verdict) -> None:
     """A permit that is in doubt carries nothing."""
-    verdict.outcome, verdict.held, verdict.citations, verdict.duties = Outcome.INDETERMINATE_P, False, (), []
+    verdict.outcome, verdict.held = Outcome.INDETERMINATE_P, False
+    verdict.citations, verdict.duties, verdict.doubts = (), [], NONE
 
 
 def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Verdict:
@@ -205,6 +212,8 @@ def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]]
     if not combined.deciding:
         return Verdict(combined.outcome, None, policy, causes=causes, several=combined.several)
     chosen = verdicts[combined.deciding[0]]
+    if chosen.outcome.undecided and not combined.outcome.undecided:
+        causes |= chosen.doubts
     chosen.outcome = combined.outcome
     chosen.causes |= causes
     return chosen

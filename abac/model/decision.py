@@ -68,6 +68,13 @@ class Decision:
         """Whether the effect is permit. Obligations are the caller's to discharge; `Engine.permits` checks that too."""
         return self.effect is Effect.PERMIT
 
+    def until(self, valid_until: dt.datetime) -> Decision:
+        """The same decision, valid until then."""
+        return Decision(
+            effect=self.effect, rule=self.rule, policy=self.policy, code=self.code, reason=self.reason, citations=self.citations,
+            obligations=self.obligations, advice=self.advice, unknown=self.unknown, valid_until=valid_until, digest=self.digest,
+        )  # fmt: skip
+
     def __bool__(self) -> bool:
         raise TypeError("a decision has four effects: ask for `decision.permitted`")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Final
@@ -79,9 +79,13 @@ class ListValue:
 
 @dataclass(frozen=True, slots=True)
 class SetValue:
-    """Invariant: made by `set_of`, so that elements stand in canonical order without doubles, unknown ones last."""
+    """Invariant: made by `set_of`, so that elements stand in canonical order without doubles, unknown ones last.
+
+    `plain` holds the elements for look-up if all are known and compare as Python compares them; else it is None.
+    """
 
     elements: tuple[Value | Unknown, ...]
+    plain: frozenset[object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ def canonical_key(value: Value | Unknown | Absence, *, whole: bool = False) -> t
         case RecordValue(fields=fields):
             return (1, tuple(canonical_key(f, whole=whole) for f in fields.values()))
         case EntityValue(type=type_, key=key, fields=fields, parents=parents) if whole:
-            return (1, type_, canonical_key(key), tuple(canonical_key(f, whole=True) for f in fields.values()), canonical_key(parents, whole=True))
+            parts = (*fields.values(), parents)
+            return (1, type_, canonical_key(key), tuple(canonical_key(part, whole=True) for part in parts))
         case EntityValue(type=type_, key=key):
             return (1, type_, canonical_key(key))
         case Interval(start=start, end=end):
@@ -202,6 +207,10 @@ def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
     Two objects that stand for one entity are no doubles if their attributes differ: which of them came first would matter, and an
     element that was unknown could take the place of one that was known.
     """
+    elements = tuple(elements)
+    if all(type(element) in _PLAIN for element in elements):
+        unique = dict.fromkeys(elements)
+        return SetValue(tuple(sorted(unique, key=canonical_key)), frozenset(unique))
     known: dict[tuple[object, ...], Value | Unknown] = {}
     partly: list[tuple[tuple[object, ...], Value | Unknown]] = []
     for element in elements:
@@ -212,3 +221,10 @@ def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
             partly.append((key, element))
     partly.sort(key=lambda pair: pair[0])
     return SetValue((*(known[key] for key in sorted(known)), *(element for _, element in partly)))
+
+
+_PLAIN: Final = frozenset(
+    (bool, int, Decimal, str, dt.datetime, dt.date, dt.timedelta, dt.time)
+    + (ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network)
+)
+"""Classes whose own `==` and hash are the language's."""

@@ -146,6 +146,8 @@ def _combined(evaluator: Evaluator, policy: c.Policy) -> Result:
     if not combined.deciding:
         return Result(combined.outcome, None, policy, causes=causes, several=combined.several)
     chosen = results[combined.deciding[0]]
+    if chosen.outcome.undecided and not combined.outcome.undecided:  # its duties count now, with what is unknown about them
+        causes |= chosen.duties.causes
     return replace(chosen, outcome=combined.outcome, causes=chosen.causes | causes)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from abac.checker import Parsed
-from abac.engine.pipeline import PackageReader
+from abac.engine.packages import PackageReader
 from abac.language.nodes import File
 from abac.language.parser import parse_with_errors
 from abac.model.diagnostics import Diagnostic

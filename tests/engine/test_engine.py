@@ -317,7 +317,7 @@ def test_a_package_beyond_the_limit_of_all_its_files_is_refused(tmp_path: Path, 
     made = folder(tmp_path)
     (made / "more.abac").write_text("package shop\nconst X = 1\n")
     total = sum(each.stat().st_size for each in made.iterdir())
-    monkeypatch.setattr("abac.engine.pipeline.MAX_PACKAGE_BYTES", total - over)
+    monkeypatch.setattr("abac.engine.packages.MAX_PACKAGE_BYTES", total - over)
     if over:
         assert refused(made) == f"the package is larger than {total - 1} bytes in all (reached at more.abac)"
     else:

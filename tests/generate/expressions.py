@@ -40,22 +40,22 @@ class Expressions:
 
     # ── truths ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def bool(self, s: Scope, depth: int) -> str:
+    def truth(self, s: Scope, depth: int) -> str:
         """A condition that is no constant."""
         forms = _BRANCHING if depth > 0 else _SIMPLE
         for _ in range(8):
             made = self.rng.choice(forms)(self, s, depth - 1)
             if made is not None:
                 return made
-        return f'(subject == {self.rooted(t.EntityOf(tuple(sorted(self.schema.subjects))), s, 0) or "subject"})'
+        return f"(subject == {self.rooted(t.EntityOf(tuple(sorted(self.schema.subjects))), s, 0) or 'subject'})"
 
     def _junction(self, s: Scope, depth: int) -> str | None:
         word = self.rng.choice((" and ", " or ", " or "))
-        parts = [self.bool(s, depth) for _ in range(self.rng.choice((2, 2, 3)))]
+        parts = [self.truth(s, depth) for _ in range(self.rng.choice((2, 2, 3)))]
         return f"({word.join(parts)})" if len(set(parts)) == len(parts) else None
 
     def _negation(self, s: Scope, depth: int) -> str | None:
-        return f"(not {self.bool(s, depth)})"
+        return f"(not {self.truth(s, depth)})"
 
     def _guarded(self, s: Scope, depth: int) -> str | None:
         """An optional attribute, or one of one type of entity, read where that is certain."""
@@ -64,22 +64,24 @@ class Expressions:
             return None
         guard = self.rng.choice(guards)
         asked, inner = self.guard(guard), s.knowing(guard)
-        there = self._about(guard, inner) or self.bool(inner, depth)
+        there = self._about(guard, inner) or self.truth(inner, depth)
         match self.rng.randrange(5):
             case 0 | 1:
                 return f"({asked} and {there})"
             case 2:
                 return f"(not {asked} or {there})"
             case 3:
-                return f"(if {asked} then {there} else {self.bool(s.refuting(guard), depth)})"
-        return f"(if not {asked} then {self.bool(s.refuting(guard), depth)} else {there})"
+                return f"(if {asked} then {there} else {self.truth(s.refuting(guard), depth)})"
+        return f"(if not {asked} then {self.truth(s.refuting(guard), depth)} else {there})"
 
     def _about(self, guard: str, inner: Scope) -> str | None:
         """A test of what the guard guards."""
         at = guard.replace(" has ", ".").replace(" is ", ".")
-        return self._test_of([p for p in inner.all_readable() if guard in p.needs and (" is " in guard or p.text.startswith(at))], inner)
+        return self.test_of(
+            [p for p in inner.all_readable() if guard in p.needs and (" is " in guard or p.text.startswith(at))], inner
+        )
 
-    def _test_of(self, paths: list[Path], s: Scope) -> str | None:
+    def test_of(self, paths: list[Path], s: Scope) -> str | None:
         """A test of one of the paths."""
         if not paths:
             return None
@@ -110,8 +112,8 @@ class Expressions:
         variable = self.name("v")
         inner = s.binding(self.schema, variable, element, loop=True)
         paths = [p for p in inner.all_readable() if p.text.split(".")[0] == variable]
-        body = self._test_of(paths, inner) if self.rng.random() < 0.6 else self.bool(inner, depth)
-        return f"({self.rng.choice(('some', 'some', 'every'))} {variable} in {text}: {body or self.bool(inner, depth)})"
+        body = self.test_of(paths, inner) if self.rng.random() < 0.6 else self.truth(inner, depth)
+        return f"({self.rng.choice(('some', 'some', 'every'))} {variable} in {text}: {body or self.truth(inner, depth)})"
 
     def collection(self, s: Scope, depth: int) -> tuple[str, t.Type] | None:
         """A Set or List and the type of its elements."""
@@ -129,7 +131,7 @@ class Expressions:
         return "boss" in self.schema.entities["Person"].fields
 
     def _conditional_truth(self, s: Scope, depth: int) -> str | None:
-        return f"(if {self.bool(s, depth)} then {self.bool(s, depth)} else {self.bool(s, depth)})"
+        return f"(if {self.truth(s, depth)} then {self.truth(s, depth)} else {self.truth(s, depth)})"
 
     def _simple_test(self, s: Scope, depth: int) -> str | None:
         paths = s.all_readable()
@@ -201,7 +203,9 @@ class Expressions:
 
     def _test(self, type_: t.Type, s: Scope, depth: int, text: str, operators_only: bool = False) -> str | None:
         """A test of an expression of the type; `operators_only`: one that may follow `has`."""
-        other = type_.key if isinstance(type_, t.KeyOf) and type_.key == t.INT else type_  # numbers are compared with keys, never are keys
+        other = (
+            type_.key if isinstance(type_, t.KeyOf) and type_.key == t.INT else type_
+        )  # numbers are compared with keys, never are keys
         if type_ == t.BOOL and not operators_only and self.rng.random() < 0.6:
             return text
         if isinstance(type_, t.SetOf | t.ListOf) and not operators_only:
@@ -214,7 +218,11 @@ class Expressions:
             return self._test_text(text, s, depth)
         if t.base(type_) in (t.STRING, t.INT) and isinstance(type_, t.KeyOf | t.Scalar) and self.rng.random() < 0.15:
             return f"({text} {self.is_in()} {'places' if t.base(type_) == t.STRING else 'ranks'})"
-        if t.IntervalOf(type_) in (*s.paths, t.IntervalOf(t.INSTANT)) and type_ in (t.INSTANT, t.DATE, t.TIME_OF_DAY) and self.rng.random() < 0.4:
+        if (
+            t.IntervalOf(type_) in (*s.paths, t.IntervalOf(t.INSTANT))
+            and type_ in (t.INSTANT, t.DATE, t.TIME_OF_DAY)
+            and self.rng.random() < 0.4
+        ):
             return f"({text} {self.is_in()} {self.value(t.IntervalOf(type_), s, depth)})"
         if type_ in ORDERED and self.rng.random() < 0.5:
             return f"({text} {self.rng.choice(('<', '<=', '>', '>='))} {self.value(other, s, depth)})"
@@ -251,8 +259,18 @@ class Expressions:
 
     def _test_entity(self, type_: t.EntityOf, s: Scope, depth: int, text: str, operators_only: bool) -> str | None:
         reach = {n for name in type_.names for n in self._above(name)}
-        groups = [p.text for key in s.paths if isinstance(key, t.EntityOf) and reach & set(key.names) for p in s.readable(key) if p.text != text]
-        groups += [self.literal(t.EntityOf((name,))) for name in sorted(reach) if self.schema.entities[name].fields["id"].type == t.STRING]
+        groups = [
+            p.text
+            for key in s.paths
+            if isinstance(key, t.EntityOf) and reach & set(key.names)
+            for p in s.readable(key)
+            if p.text != text
+        ]
+        groups += [
+            self.literal(t.EntityOf((name,)))
+            for name in sorted(reach)
+            if self.schema.entities[name].fields["id"].type == t.STRING
+        ]
         if groups and self.rng.random() < 0.5:
             return f"({text} {self.is_in()} {self.rng.choice(groups)})"
         if len(type_.names) > 1 and not operators_only and not s.typed(text):
@@ -269,12 +287,12 @@ class Expressions:
         return found
 
     def _test_text(self, text: str, s: Scope, depth: int) -> str:
-        match self.rng.randrange(4):
+        match self.rng.randrange(5):
             case 0:
                 return f'({text} like "{self.rng.choice(("a*", "*b", "*", "a*b", "z"))}")'
             case 1:
                 return f'({text} matches "{self.rng.choice(("[ab]+", "(?i)AB?", ".*", "a|z"))}")'
-            case 2:
+            case 2 | 3:
                 return f"{self.rng.choice(('starts_with', 'ends_with', 'contains'))}({text}, {self.value(t.STRING, s, depth)})"
         return f"(length({text}) {self.comparator()} {self.value(t.INT, s, 0)})"
 
@@ -287,7 +305,9 @@ class Expressions:
             if rooted is not None:
                 return rooted
         if depth > 0 and self.rng.random() < 0.12 and type_ != t.TIME_ZONE:
-            return f"(if {self.bool(s, depth - 1)} then {self.value(type_, s, depth - 1)} else {self.value(type_, s, depth - 1)})"
+            return (
+                f"(if {self.truth(s, depth - 1)} then {self.value(type_, s, depth - 1)} else {self.value(type_, s, depth - 1)})"
+            )
         return self.literal(type_, s, depth)
 
     def rooted(self, type_: t.Type, s: Scope, depth: int) -> str | None:
@@ -305,7 +325,12 @@ class Expressions:
         """A path, or the definition that reads it."""
         target, _, name = text.rpartition(".")
         for (entity, attribute), (_, reads) in self.guard_words.items():
-            if attribute == name and f"{target} has {name}" in s.facts and self._is_of(target, entity) and self.rng.random() < 0.4:
+            if (
+                attribute == name
+                and f"{target} has {name}" in s.facts
+                and self._is_of(target, entity)
+                and self.rng.random() < 0.4
+            ):
                 self.used.add(reads)
                 return f"{reads}({target})"
         return text
@@ -327,7 +352,11 @@ class Expressions:
         if not lists:
             return None
         text = self.rng.choice(lists).text
-        return f"final({text})" if self.rng.random() < 0.5 else f"{text}[{self.value(t.INT, s, -1) if self.rng.random() < 0.3 else self.rng.randint(0, 2)}]"
+        return (
+            f"final({text})"
+            if self.rng.random() < 0.5
+            else f"{text}[{self.value(t.INT, s, -1) if self.rng.random() < 0.3 else self.rng.randint(0, 2)}]"
+        )
 
     def _list(self, type_: t.ListOf, s: Scope, depth: int) -> str | None:
         lists = s.readable(type_)
@@ -368,7 +397,7 @@ def _number(e: Expressions, s: Scope, depth: int) -> str | None:
     options = [f"({left} {e.rng.choice('+-*')} {right})"] * 2 if not (left + right).isdigit() else []
     options += [f"count({collection[0]})"] if collection else []
     options += [f"length({text})" for text in [e.rooted(t.STRING, s, -1)] if text]
-    options += [f"(-{e.rng.choice(s.readable(t.INT)).text})"] if s.readable(t.INT) else []
+    options += [f"(-{e.rng.choice(s.readable(t.INT)).text})"] * 3 if s.readable(t.INT) else []
     return e.rng.choice(options) if options else None
 
 
@@ -394,7 +423,11 @@ def _instant(e: Expressions, s: Scope, depth: int) -> str | None:
 def _duration(e: Expressions, s: Scope, depth: int) -> str | None:
     options = [f"({e.rooted(t.INSTANT, s, -1) or 'now'} - {e.value(t.INSTANT, s, depth)})"] * 2
     for path in s.readable(t.DURATION)[:1]:
-        options += [f"({path.text} {e.rng.choice('+-')} {e.value(t.DURATION, s, depth)})", f"(-{path.text})", f"({path.text} * {e.value(t.INT, s, 0)})"]
+        options += [
+            f"({path.text} {e.rng.choice('+-')} {e.value(t.DURATION, s, depth)})",
+            f"(-{path.text})",
+            f"({path.text} * {e.value(t.INT, s, 0)})",
+        ]
     options += [f"({path.text} - {e.value(t.DATE, s, depth)})" for path in s.readable(t.DATE)[:1]]
     options += [f"({e.rng.choice(s.readable(t.INT)).text} * {e.literal(t.DURATION)})"] if s.readable(t.INT) else []
     return e.rng.choice(options)
@@ -419,7 +452,7 @@ _COMPUTED: dict[t.Type, Callable[[Expressions, Scope, int], str | None]] = {
     t.DATE: _date,
     t.TIME_OF_DAY: lambda e, s, depth: f"time_of_day({_local(e, s)})",
     WEEKDAY: lambda e, s, depth: f"weekday({_local(e, s)})",
-    t.BOOL: lambda e, s, depth: e.bool(s, depth),
+    t.BOOL: lambda e, s, depth: e.truth(s, depth),
 }
 
 _SIMPLE = (
@@ -429,4 +462,3 @@ _BRANCHING = (
     *_SIMPLE, *(Expressions._junction,) * 5, Expressions._negation, Expressions._guarded, Expressions._guarded,
     *(Expressions._quantified,) * 4, Expressions._conditional_truth, Expressions._called
 )  # fmt: skip
-

@@ -32,7 +32,7 @@ def literal(e: Expressions, type_: t.Type, s: Scope | None, depth: int) -> str:
         case t.Scalar() if type_ in SCALARS:
             return SCALARS[type_](e)
         case t.Words(words=words):
-            return f'"{e.rng.choice(words)}"' if type_.name != "action" else f'"{e.rng.choice(words)}"'
+            return f'"{e.rng.choice(words)}"'
         case t.KeyOf(key=key):
             return f'"{e.rng.choice(CODES)}"' if key == t.STRING else _read(e, type_, s)
         case t.SetOf(element=element) | t.ListOf(element=element):
@@ -81,5 +81,3 @@ def _record(e: Expressions, name: str, s: Scope | None, depth: int) -> str:
         if not field.optional or e.rng.random() < 0.4:
             entries.append(f"{field.name}: {_part(e, field.plain, s, depth)}")
     return f"{name} {{ {', '.join(entries)} }}"
-
-

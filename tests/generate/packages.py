@@ -87,7 +87,7 @@ def _definitions(e: Expressions, scope: Scope) -> list[str]:
         for name, type_ in parameters:
             inner = inner.binding(e.schema, name, type_)
         inner = Scope(inner.paths, inner.facts, loops=1)
-        body = e.bool(inner, 2) if result == t.BOOL else e.rooted(result, inner, 2)
+        body = e.truth(inner, 2) if result == t.BOOL else e.rooted(result, inner, 2)
         if body is None:
             continue
         declared = f": {result}" if e.rng.random() < 0.3 else ""
@@ -99,5 +99,3 @@ def _definitions(e: Expressions, scope: Scope) -> list[str]:
 
 def _parameter_type(e: Expressions) -> t.Type:
     return e.rng.choice((t.INT, t.INSTANT, t.STRING, t.DURATION, LEVEL, t.EntityOf(("Person",)), t.RecordOf("Entry")))
-
-

@@ -21,7 +21,11 @@ class Policies:
 
     def policy(self, s: Scope, name: str, depth: int) -> list[str]:
         rng = self.e.rng
-        algorithm = rng.choice(tuple(Algorithm)) if depth < 3 else rng.choice([a for a in Algorithm if a is not Algorithm.ONLY_ONE_APPLICABLE])
+        algorithm = (
+            rng.choice(tuple(Algorithm))
+            if depth < 3
+            else rng.choice([a for a in Algorithm if a is not Algorithm.ONLY_ONE_APPLICABLE])
+        )
         if depth <= 1 and algorithm is Algorithm.ONLY_ONE_APPLICABLE:
             algorithm = rng.choice(_MERGING)
         lines = [f"policy {name}{self._title()}: {algorithm} {{"]
@@ -60,7 +64,9 @@ class Policies:
         return lines
 
     def _permits(self, algorithm: Algorithm) -> float:
-        return {Algorithm.DENY_OVERRIDES: 0.7, Algorithm.PERMIT_UNLESS_DENY: 0.35, Algorithm.PERMIT_OVERRIDES: 0.5}.get(algorithm, 0.55)
+        return {Algorithm.DENY_OVERRIDES: 0.7, Algorithm.PERMIT_UNLESS_DENY: 0.35, Algorithm.PERMIT_OVERRIDES: 0.5}.get(
+            algorithm, 0.55
+        )
 
     def _title(self) -> str:
         return ' "A title"' if self.e.rng.random() < 0.1 else ""
@@ -81,7 +87,7 @@ class Policies:
             text, s = self.condition(s, 2)
             lines.append(f"    when {text}")
         if len(lines) == 0 or rng.random() < 0.25:
-            lines.append(f"    unless {self.e.bool(s, 1)}")
+            lines.append(f"    unless {self.e.truth(s, 1)}")
         if effect == "deny" and not lines[-1].startswith("    for") and rng.random() < 0.25:
             lines.append("    even if unknown")
         return lines, s
@@ -92,9 +98,9 @@ class Policies:
         if mine and self.e.rng.random() < 0.4:
             guard = self.e.rng.choice(mine)
             s = s.knowing(guard)
-            return f"{guard} and {self.e.bool(s, 0)}", s
+            return f"{guard} and {self.e.truth(s, 0)}", s
         paths = [p for p in s.all_readable() if p.text.split(".")[0] == variable]
-        return self.e._test_of(paths, s) or self.e.bool(s, 1), s
+        return self.e.test_of(paths, s) or self.e.truth(s, 1), s
 
     def condition(self, s: Scope, depth: int) -> tuple[str, Scope]:
         """A condition and what is certain where it holds."""
@@ -105,8 +111,8 @@ class Policies:
             if self.e.rng.random() < 0.15:
                 return asked, s.knowing(guard)
             s = s.knowing(guard)
-            return f"{asked} and {self.e.bool(s, depth)}", s
-        return self.e.bool(s, depth), s
+            return f"{asked} and {self.e.truth(s, depth)}", s
+        return self.e.truth(s, depth), s
 
     def _window(self) -> str:
         rng = self.e.rng
@@ -123,7 +129,12 @@ class Policies:
     def _reason(self, s: Scope) -> str:
         """Text with paths, which need no guards here."""
         rng = self.e.rng
-        shown = [p.text for paths in s.paths.values() for p in paths if not p.sensitive and _showable(p.type) and not any(" is " in n for n in p.needs)]
+        shown = [
+            p.text
+            for paths in s.paths.values()
+            for p in paths
+            if not p.sensitive and _showable(p.type) and not any(" is " in n for n in p.needs)
+        ]
         return "So: " + ", ".join(f"{{{rng.choice(shown)}}}" for _ in range(rng.randint(0, 2))) + rng.choice(("", " {{}}"))
 
     def _duty(self, s: Scope, effect: str | None) -> str:
@@ -137,7 +148,10 @@ class Policies:
             guard = f" if {text}"
             if inner is s and rng.random() < 0.3:
                 guard = f" unless {text}"
-        calls = [f"{n}({', '.join(self._argument(p, inner) for p in self.e.schema.duties[n][1])})" for n in rng.choices(names, k=rng.choice((1, 1, 2)))]
+        calls = [
+            f"{n}({', '.join(self._argument(p, inner) for p in self.e.schema.duties[n][1])})"
+            for n in rng.choices(names, k=rng.choice((1, 1, 2)))
+        ]
         on = f" on {effect or rng.choice(('permit', 'deny'))}" if rng.random() < (0.2 if effect else 0.6) else ""
         return f"{verb} {', '.join(dict.fromkeys(calls))}{on}{guard}"
 
@@ -157,5 +171,3 @@ def _showable(type_: t.Type) -> bool:
         case t.SetOf(element=element) | t.ListOf(element=element):
             return not isinstance(element, t.SetOf | t.ListOf) and _showable(element)
     return not isinstance(type_, t.RecordOf | t.IntervalOf)
-
-

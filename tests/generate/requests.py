@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from abac.language import checked as c
@@ -112,7 +113,7 @@ class RequestMaker:
             each["id"] = i if person.fields["id"].type == t.INT else f"p{i}"
         if cycle:
             people[-1]["id"] = people[0]["id"]
-        for each, above in zip(people, people[1:], strict=False):
+        for each, above in pairwise(people):
             each["boss"] = above
         people[-1]["boss"] = None
         return people[0]
@@ -203,5 +204,3 @@ def get(request: Raw, path: Steps) -> Any:
         else:
             return MISSING
     return raw
-
-

@@ -24,7 +24,24 @@ SCALARS = (
 )  # fmt: skip
 NAMED = (LEVEL, COLOUR, KIND, CODE, RANK, WEEKDAY)
 INTERVALS = (t.IntervalOf(t.INSTANT), t.IntervalOf(t.DATE), t.IntervalOf(t.TIME_OF_DAY))
-WORDS = ("nick", "size", "when", "has", "from", "tags", "until", "score", "home", "since", "permit", "key", "open", "zone", "marks", "last")
+WORDS = (
+    "nick",
+    "size",
+    "when",
+    "has",
+    "from",
+    "tags",
+    "until",
+    "score",
+    "home",
+    "since",
+    "permit",
+    "key",
+    "open",
+    "zone",
+    "marks",
+    "last",
+)
 PLACES = "code,level,tags,limit,capital\nAT,low,a;b,1,1\nBE,mid,,2,\nCU,high,z,7,0\n"
 
 
@@ -46,10 +63,14 @@ class DrawnSchema:
 
 def draw_schema(rng: random.Random) -> DrawnSchema:
     records = {
-        "Place": _fields({"code": t.STRING, "level": LEVEL, "tags": t.SetOf(t.STRING), "limit": t.INT, "capital": t.Optional(t.BOOL)}),
+        "Place": _fields(
+            {"code": t.STRING, "level": LEVEL, "tags": t.SetOf(t.STRING), "limit": t.INT, "capital": t.Optional(t.BOOL)}
+        ),
         "Grade": _fields({"n": t.INT, "label": t.STRING, "colour": COLOUR}),
     }
-    records["Entry"] = _fields({"at": t.INSTANT, "n": t.INT, "ok": t.BOOL, "price": t.DECIMAL, "note": t.Optional(t.STRING)}) | _some_fields(rng, 2, 1)
+    records["Entry"] = _fields(
+        {"at": t.INSTANT, "n": t.INT, "ok": t.BOOL, "price": t.DECIMAL, "note": t.Optional(t.STRING)}
+    ) | _some_fields(rng, 2, 1)
     records["Case"] = _fields({"level": LEVEL}) | _some_fields(rng, 3, 2)
     division = Entity("Division", "id", _key(rng) | _some_fields(rng, 1, 1))
     team = Entity("Team", "id", _key(rng) | _some_fields(rng, 2, 1), ("Division",) if rng.random() < 0.7 else ())
@@ -146,10 +167,15 @@ def _text(
 
 
 def _declared(fields: Mapping[str, Field], clock: str = "") -> str:
-    return ", ".join(
-        f"{'clock ' if f.name == clock else ''}{'sensitive ' if f.sensitive else ''}{f.name}: {f.type}{' = absent' if f.absent_by_default else ''}"
-        for f in fields.values()
-    )
+    return ", ".join(_declaration(field, clock) for field in fields.values())
+
+
+def _declaration(field: Field, clock: str) -> str:
+    words = ["clock"] if field.name == clock else []
+    words += ["sensitive"] if field.sensitive else []
+    words += [f"{field.name}: {field.type}"]
+    words += ["= absent"] if field.absent_by_default else []
+    return " ".join(words)
 
 
 def _unnamed(type_: t.Type) -> str:

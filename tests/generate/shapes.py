@@ -48,11 +48,15 @@ def dress(rng: random.Random, request: Raw, schema: Schema, seen: Counter[str]) 
             made = _moved(rng, present, seen)
             if made is not None:
                 request = put(request, spot.path, made)
-        if isinstance(spot.type, t.SetOf) and isinstance(present, list) and all(type(e) in (str, int) for e in present) and rng.random() < 0.3:
-            if len({(type(e), e) for e in present}) == len(present):
-                seen["frozenset"] += 1
-                request = put(request, spot.path, frozenset(present))
+        if isinstance(spot.type, t.SetOf) and isinstance(present, list) and _fits_a_set(present) and rng.random() < 0.3:
+            seen["frozenset"] += 1
+            request = put(request, spot.path, frozenset(present))
     return {name: part if name == "action" else _dressed(rng, part, seen) for name, part in request.items()}
+
+
+def _fits_a_set(elements: list[Any]) -> bool:
+    """Whether a Python set can hold them all: they hash, and no two are equal."""
+    return all(type(e) in (str, int) for e in elements) and len(set(elements)) == len(elements)
 
 
 def _moved(rng: random.Random, text: str, seen: Counter[str]) -> object:

@@ -163,6 +163,24 @@ def test_an_obligation_that_overflows_takes_the_permit_back() -> None:
     assert (found.effect, causes(found)) == ("indeterminate", ["context.n + 1: overflow"])
 
 
+@pytest.mark.parametrize("place", ["rule", "middle", "outer"])
+@pytest.mark.parametrize(("effect", "duty"), [("deny", "oblige log.more(~n)"), ("deny", "advise tell(~n)"), ("permit", "advise tell(~n)")])
+def test_what_is_unknown_about_a_duty_is_listed_wherever_the_duty_stands(place: str, effect: str, duty: str) -> None:
+    duties = {"rule": "", "middle": "", "outer": ""} | {place: duty}
+    rule = f"{effect} r otherwise {duties['rule']}"
+    found = asked(f"policy o: deny-overrides {{ {duties['outer']} policy m: deny-overrides {{ {duties['middle']} {rule} }} }}")
+    assert (found.effect, ids(found.obligations), causes(found)) == (effect, ["log-more.v2"] * ("log" in duty), ["context.n is missing"])
+
+
+@pytest.mark.parametrize("place", ["rule", "inner", "outer"])
+def test_an_unknown_that_counts_as_a_deny_lists_what_is_unknown_about_its_duties_too(place: str) -> None:
+    duties = {"rule": "", "inner": "", "outer": ""} | {place: "oblige log.more(~n)"}
+    rule = f"deny r when ~a {duties['rule']}"
+    found = asked(f"policy o: permit-unless-deny {{ {duties['outer']} policy m: deny-overrides {{ {duties['inner']} {rule} }} }}")
+    assert (found.effect, [duty.arguments for duty in found.obligations]) == ("deny", [{"n": None}])
+    assert causes(found) == ["context.a is missing", "context.n is missing"]
+
+
 # ── the doubt arises where the duty stands ───────────────────────────────────────────────────────────────
 
 

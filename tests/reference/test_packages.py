@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from abac import Engine, LoadError, PolicyErrors
-from abac.engine import pipeline
+from abac.engine import packages
 from abac.engine.pipeline import load_paths, load_text
 from tests.reference.asking import NOON, WHAT, WHO
 
@@ -275,15 +275,15 @@ def test_other_versions_of_what_gives_policies_their_meaning_are_another_digest(
 ) -> None:
     text = SCHEMA + "policy p: deny-overrides { permit r otherwise }"
     before = Engine.from_text(text).digest
-    monkeypatch.setattr(pipeline, "_versions", lambda: changed)
+    monkeypatch.setattr(packages, "_versions", lambda: changed)
     made = Engine.from_text(text).digest
-    monkeypatch.setattr(pipeline, "_versions", lambda: ("tzdata 1", "unicode 1", "re2 1"))
+    monkeypatch.setattr(packages, "_versions", lambda: ("tzdata 1", "unicode 1", "re2 1"))
     assert made != before
     assert (Engine.from_text(text).digest == made) is (changed == ("tzdata 1", "unicode 1", "re2 1"))
 
 
 def test_the_versions_of_the_zone_database_unicode_and_re2_are_known() -> None:
-    names = [each.split(" ", 1) for each in pipeline._versions()]
+    names = [each.split(" ", 1) for each in packages._versions()]
     assert [name for name, _ in names] == ["tzdata", "unicode", "re2"] and all(version for _, version in names)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from abac import Decision, Effect, Engine
+from abac.model.decision import Decision, Effect
+from tests.generate import asking
+from tests.generate.packages import DrawnPackage, load_package
 
 SCHEMA = """package regressions
 entity Tag key id { id: String, ok: Bool }
@@ -20,8 +22,10 @@ UTC = dt.timezone.utc
 
 
 def decide(condition: str, at: str = "2026-01-01T00:00:00Z", **attributes: Any) -> Decision:
-    engine = Engine.from_text(SCHEMA.replace("CONDITION", condition), trust_request_clock=True)
-    return engine.decide({"id": "a", **attributes}, "read", {"id": "b"}, {"time": at})
+    package = load_package(DrawnPackage(SCHEMA.replace("CONDITION", condition), {}))
+    assert package is not None
+    request = {"subject": {"id": "a", **attributes}, "action": "read", "resource": {"id": "b"}, "context": {"time": at}}
+    return asking.decide(package, request)
 
 
 @pytest.mark.parametrize("marks", [[None, {"id": "x", "ok": True}], [{"id": "x", "ok": False}, {"id": "x", "ok": True}]])
@@ -32,7 +36,11 @@ def test_an_object_of_the_same_entity_never_takes_the_place_of_another(marks: li
 
 def test_the_order_of_objects_of_one_entity_in_a_set_changes_nothing() -> None:
     good, bad = {"id": "x", "ok": True}, {"id": "x", "ok": False}
-    for condition in ("when some m in subject.marks: m.ok", "when every m in subject.marks: m.ok", 'for some m in subject.marks because "{m.ok}"'):
+    for condition in (
+        "when some m in subject.marks: m.ok",
+        "when every m in subject.marks: m.ok",
+        'for some m in subject.marks because "{m.ok}"',
+    ):
         one, other = (decide(condition, marks=marks) for marks in ([good, bad], [bad, good]))
         assert (one.effect, one.reason) == (other.effect, other.reason)
 
@@ -54,7 +62,10 @@ def test_a_local_time_behind_now_changes_after_now() -> None:
 
 
 def test_a_date_plus_a_running_duration_holds_for_an_instant() -> None:
-    condition, facts = "when subject.day + (now - subject.since) == 2026-01-03", {"day": "2026-01-01", "since": "2026-01-01T00:00:00Z"}
+    condition, facts = (
+        "when subject.day + (now - subject.since) == 2026-01-03",
+        {"day": "2026-01-01", "since": "2026-01-01T00:00:00Z"},
+    )
     decision = decide(condition, at="2026-01-03T00:00:00Z", **facts)
     assert decision.effect is Effect.PERMIT
     assert decision.valid_until == dt.datetime(2026, 1, 3, tzinfo=UTC)
@@ -62,7 +73,10 @@ def test_a_date_plus_a_running_duration_holds_for_an_instant() -> None:
 
 
 @pytest.mark.parametrize("wait", [dt.timedelta.max, dt.timedelta.min, "86399999999999 seconds"])
-@pytest.mark.parametrize("test", ["subject.since - subject.wait < now", "now - subject.since < subject.wait", "subject.wait - subject.wait == 0 seconds"])
+@pytest.mark.parametrize(
+    "test",
+    ["subject.since - subject.wait < now", "now - subject.since < subject.wait", "subject.wait - subject.wait == 0 seconds"],
+)
 def test_the_longest_durations_are_decided(wait: object, test: str) -> None:
     decide(f"when {test}", wait=wait, since="2020-01-01T00:00:00Z")
 

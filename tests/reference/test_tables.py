@@ -236,7 +236,7 @@ def test_a_decimal_cell_keeps_every_digit(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("abac.engine.pipeline.MAX_FILE_BYTES", 2_000)
+    monkeypatch.setattr("abac.engine.packages.MAX_FILE_BYTES", 2_000)
     with pytest.raises(PolicyErrors) as caught:
         engine(tmp_path, "permit r otherwise", ROWS + "FR,,1,,,,\n" * 1_000)
     assert codes(caught.value)[0][0] == "unreadable-data"

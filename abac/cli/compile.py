@@ -1,0 +1,100 @@
+"""Floor 6, cli: `abac compile`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from abac.cli.output import FINDINGS, PolicyPath, console, fail, print_findings, reason
+from abac.model.errors import LoadError, PolicyErrors
+
+if TYPE_CHECKING:
+    from abac.language.checked import Package
+
+
+class Stage(StrEnum):
+    TREE = "tree"
+    GRAPH = "graph"
+    PYTHON = "python"
+    DOT = "dot"
+    SVG = "svg"
+
+
+def compile(
+    path: PolicyPath,
+    emit: Annotated[
+        Stage,
+        typer.Option(
+            "--emit",
+            help="tree: the policy as checked; graph: the order in which rules are searched; python: the code that decides;"
+            " dot: the graph for Graphviz; svg: the graph drawn, if Graphviz is installed.",
+        ),
+    ] = Stage.PYTHON,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - for standard output.", show_default=False)
+    ] = "-",
+) -> None:
+    """Show what policies become on their way to Python.
+
+    Exits with 0 when done, 1 if the policies have errors, 2 if something cannot be read, drawn or written.
+    """
+    _write(_emitted(_package(path), emit), output)
+
+
+def _package(path: Path) -> Package:
+    from abac.engine.pipeline import load_paths
+
+    try:
+        return load_paths([path], compiled=False).package
+    except LoadError as error:
+        fail(str(error))
+    except PolicyErrors as errors:
+        print_findings(errors.diagnostics, console(stderr=True))
+        fail(f"{path} cannot be compiled: {errors.message}", FINDINGS)
+
+
+def _emitted(package: Package, stage: Stage) -> bytes:
+    from abac.compiler import compile_package, improve
+    from abac.compiler.graph import render, render_dot
+    from abac.compiler.lower import lower
+    from abac.language.surface import render_package
+
+    match stage:
+        case Stage.TREE:
+            text = render_package(package)
+        case Stage.GRAPH:
+            text = render(improve(lower(package)))
+        case Stage.PYTHON:
+            text = compile_package(package).source
+        case Stage.DOT:
+            text = render_dot(improve(lower(package)))
+        case Stage.SVG:
+            return _drawn(render_dot(improve(lower(package))))
+    return text.encode("utf-8", "backslashreplace")  # names of files may be no Unicode
+
+
+def _drawn(dot: str) -> bytes:
+    program = shutil.which("dot")
+    if program is None:
+        fail("--emit svg needs Graphviz, whose program `dot` is not installed; --emit dot writes what it would draw")
+    done = subprocess.run([program, "-Tsvg"], input=dot.encode("utf-8", "backslashreplace"), capture_output=True, check=False)
+    if done.returncode:
+        fail(f"{program} cannot draw the graph: {done.stderr.decode(errors='backslashreplace').strip()}")
+    return done.stdout
+
+
+def _write(content: bytes, output: str) -> None:
+    if output == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        Path(output).write_bytes(content)
+    except (OSError, ValueError) as error:  # a ValueError is a zero byte in the name
+        fail(f"{output}: {reason(error) if isinstance(error, OSError) else error}")

@@ -1,0 +1,202 @@
+"""Tests: puts one question to the reference, to compiled code and to its exact path alone, and says where their answers differ."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import datetime as dt
+
+from abac.compiler import Compiled, compile_package
+from abac.compiler.runtime import HandOver
+from abac.engine.requests import read_request
+from abac.language import checked as c
+from abac.model.decision import Decision, Effect
+from abac.model.request import InvalidRequest, Request
+from abac.model.values import RecordValue
+from abac.reference import evaluate
+from tests.compiler.recording import Recording
+from tests.generate.asking import damaged_where_read, meaning
+from tests.generate.damage import damage
+from tests.generate.requests import Raw, RequestMaker
+from tests.test_reference_properties import draw_instant, later_instants
+
+DIGEST = "digest"
+CERTIFIED = ("effect", "rule", "policy", "code", "citations", "obligations", "advice")
+
+
+@dataclass
+class Tally:
+    """What was tried.
+
+    Attributes:
+        two_valued: decisions that the fast path came to.
+        certified: decisions of the fast path that were made again from nothing but what it had read.
+        timed: of these, how many had read the clock; and what bound they gave.
+        instants: at which decisions were made again.
+    """
+
+    pairs: int = 0
+    two_valued: int = 0
+    certified: int = 0
+    effects: Counter[Effect] = field(default_factory=Counter)
+    timed: Counter[str] = field(default_factory=Counter)
+    instants: int = 0
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request to a package, and what the reference answers."""
+
+    package: c.Package
+    compiled: Compiled
+    raw: Raw
+    request: Request | InvalidRequest
+    expected: Decision
+    rng: random.Random
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """An answer that is not the reference's."""
+
+    question: Question
+    about: str
+    differences: object
+
+    def __str__(self) -> str:
+        q = self.question
+        now = None if isinstance(q.request, InvalidRequest) else q.request.now
+        return "\n\n".join(map(str, (q.package.sources[0].text, q.raw, now, self.about, self.differences)))
+
+
+def complaints(packages: Iterable[c.Package], seed: int | str, requests: int, tally: Tally) -> Iterator[Complaint]:
+    """Every answer that differs; a crash is one. Packages are compiled here, one after the other."""
+    for i, package in enumerate(packages):
+        maker = RequestMaker.of(random.Random(f"{seed}/{i}"), package)
+        compiled = compile_package(package, DIGEST)
+        for question in questions(package, compiled, maker, requests):
+            tally.pairs += 1
+            tally.effects[question.expected.effect] += 1
+            for about, check in CHECKS.items():
+                try:
+                    found = check(question, tally)
+                except Exception:  # no request makes an engine raise
+                    found = traceback.format_exc()
+                if found:
+                    yield Complaint(question, about, found)
+
+
+def questions(package: c.Package, compiled: Compiled, maker: RequestMaker, count: int) -> Iterator[Question]:
+    for _ in range(count):
+        raw = drawn_request(package, maker)
+        at = draw_instant(maker.rng) if maker.rng.random() < 0.3 else None
+        request = read(package, raw, at)
+        yield Question(package, compiled, raw, request, evaluate(package, request, DIGEST), maker.rng)
+
+
+def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
+    """Complete ones, ones with extreme values, ones damaged anywhere and, most often, where the reference looks."""
+    kind = maker.rng.random()
+    maker.extreme = 0.4 if kind < 0.1 else 0.0
+    raw = maker.request()
+    maker.extreme = 0.0
+    if kind < 0.4:
+        return raw
+    if kind < 0.5:
+        return damage(maker, raw, maker.rng.randint(1, 6)).request
+    return damaged_where_read(package, maker, raw, maker.rng.choice((1, 1, 2, 3))).request
+
+
+def read(package: c.Package, raw: Raw, at: dt.datetime | None) -> Request | InvalidRequest:
+    return read_request(*(raw.get(n) for n in ("subject", "action", "resource", "context")), package.schema, package.tables, at)
+
+
+def fast(compiled: Compiled, request: Request) -> Decision | None:
+    """The two-valued decision, if there is one."""
+    try:
+        return compiled.fast(request, [request, request.now, *compiled._blank])
+    except HandOver:
+        return None
+
+
+# ── what is checked ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def differences(expected: Decision, found: Decision) -> object:
+    """The parts that differ, and how."""
+    a, b = meaning(expected), meaning(found)
+    return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
+
+
+def decided_otherwise(q: Question, tally: Tally) -> object:
+    if isinstance(q.request, Request):
+        tally.two_valued += fast(q.compiled, q.request) is not None
+    return differences(q.expected, q.compiled.decide(q.request))
+
+
+def decided_otherwise_exactly(q: Question, tally: Tally) -> object:
+    return isinstance(q.request, Request) and differences(q.expected, q.compiled.exact(q.request))
+
+
+def permits_otherwise(q: Question, tally: Tally) -> object:
+    """`permits` for all obligations of the decision, for none, and for some of those there are."""
+    open_ = {duty.id for duty in q.expected.obligations}
+    declared = sorted({d.id for d in q.package.schema.duties.values()})
+    for discharges in (open_, set(), set(q.rng.sample(declared, q.rng.randint(0, len(declared))))):
+        expected = q.expected.permitted and open_ <= discharges
+        if q.compiled.permits(q.request, discharges) is not expected:
+            return f"permits {discharges}: expected {expected}"
+    return None
+
+
+def holds_no_longer_than_it_says(q: Question, tally: Tally) -> object:
+    """Whether the reference decides otherwise at an instant until which a decision said that it holds."""
+    if isinstance(q.request, InvalidRequest) or not isinstance(q.request.now, dt.datetime) or q.rng.random() < 0.6:
+        return None
+    for decision in (q.compiled.decide(q.request), q.compiled.exact(q.request)):
+        for later in q.rng.sample(instants := later_instants(q.rng, q.request.now, decision.valid_until), min(3, len(instants))):
+            tally.instants += 1
+            if found := differences(decision, evaluate(q.package, at_instant(q.request, q.package, later), DIGEST)):
+                return decision.valid_until, later, found
+    return None
+
+
+def at_instant(request: Request, package: c.Package, at: dt.datetime) -> Request:
+    """The same request, asked at another instant."""
+    clock = package.schema.context.clock
+    fields = dict(request.context.fields)
+    if clock is not None:
+        fields[clock] = at
+    return replace(request, context=RecordValue("context", fields, "context"), now=at)
+
+
+def decides_by_what_it_did_not_read(q: Question, tally: Tally) -> object:
+    """Whether the reference decides otherwise when it is given nothing but what the fast path read."""
+    if isinstance(q.request, InvalidRequest):
+        return None
+    recording = Recording(q.request)
+    try:
+        decision = q.compiled.fast(recording.request, recording.memo(len(q.compiled._blank)))
+    except HandOver:
+        return None
+    tally.certified += 1
+    if recording.clock_read:
+        tally.timed["for ever" if decision.valid_until is None else "now" if decision.valid_until == q.request.now else "later"] += 1
+    elif decision.valid_until is not None:
+        return f"valid until {decision.valid_until}, but the clock was not read"
+    again = evaluate(q.package, recording.rest(q.package.schema.context.clock), DIGEST)
+    a, b = meaning(decision), meaning(again)
+    return {name: (a[name], b[name]) for name in CERTIFIED if a[name] != b[name]}
+
+
+CHECKS: dict[str, Callable[[Question, Tally], object]] = {
+    "decide": decided_otherwise,
+    "exact": decided_otherwise_exactly,
+    "permits": permits_otherwise,
+    "valid_until": holds_no_longer_than_it_says,
+    "certificate": decides_by_what_it_did_not_read,
+}
