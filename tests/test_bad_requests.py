@@ -122,9 +122,9 @@ def places(pack: Pack, case: dict[str, Any]) -> list[Place]:
 
 
 def chosen(pack: Pack) -> list[dict[str, Any]]:
-    """A short case of every effect."""
-    by_effect = {case["expected"]["effect"]: case for case in reversed(pack.cases) if len(str(case)) < LONG}
-    return list(by_effect.values())
+    """A short case of every reason code."""
+    by_code = {case["expected"]["reason_code"]: case for case in reversed(pack.cases) if len(str(case)) < LONG}
+    return list(by_code.values())
 
 
 def ask(pack: Pack, parts: dict[str, Any]) -> Decision:
@@ -134,13 +134,14 @@ def ask(pack: Pack, parts: dict[str, Any]) -> Decision:
 # ── wrong types ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_wrong_types(pack: Pack, cases: list[dict[str, Any]]) -> int:
+def check_wrong_types(pack: Pack, cases: list[dict[str, Any]], every: int) -> int:
+    """Damage the cases at every place, with every so many of the replacements; they take turns."""
     read = Places(pack.engine.schema)
-    tried = 0
+    turn = tried = 0
     for case in cases:
         before = ask(pack, case)
         for place in places(pack, case):
-            for value in REPLACEMENTS:
+            for value in REPLACEMENTS[turn % every :: every]:
                 if value is REMOVED and not place.removable:
                     continue
                 after = ask(pack, place.replaced(case, value))
@@ -148,18 +149,19 @@ def check_wrong_types(pack: Pack, cases: list[dict[str, Any]]) -> int:
                 tried += 1
                 if after.permitted and not before.permitted:
                     assert read.well_typed(place, value), (case["id"], place.path, value, before.rule, after.rule)
+            turn += 1
     return tried
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
 def test_no_wrong_type_at_any_place_raises_or_permits(pack: Pack) -> None:
-    assert check_wrong_types(pack, chosen(pack)) > 500
+    assert check_wrong_types(pack, chosen(pack), every=7) > 1000
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
 def test_no_wrong_type_at_any_place_of_any_case_raises_or_permits(pack: Pack) -> None:
-    assert check_wrong_types(pack, pack.cases) > 10_000
+    assert check_wrong_types(pack, pack.cases, every=1) > 10_000
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -246,11 +248,11 @@ def test_an_object_that_raises_at_any_place_neither_escapes_nor_permits(pack: Pa
     CALLS.clear()
     engine, read = pack.engine, Places(pack.engine.schema)
     tried = 0
-    for case in chosen(pack):
+    for case in chosen(pack)[::3]:
         before = ask(pack, case)
         for index, place in enumerate(places(pack, case)):
             values = list(hostile_values(FAILURES[index % len(FAILURES)]))
-            for value, meant in (values[0], values[-1], values[1 + index % (len(values) - 2)]):
+            for value, meant in (values[0], values[1 + index % (len(values) - 1)]):
                 parts = place.replaced(case, value)
                 after = ask(pack, parts)
                 tried += 1

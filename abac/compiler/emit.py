@@ -12,10 +12,10 @@ from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
 from abac.compiler.emit_verdicts import VerdictEmitter
 from abac.compiler.graph import Graph, Leaf, blocks
+from abac.compiler.listing import Listing
 from abac.compiler.motion import Clockwork
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.slots import Slots
-from abac.compiler.syntax import Listing
 from abac.language import checked as c
 from abac.model.decision import Effect
 

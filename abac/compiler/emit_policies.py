@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 from abac.compiler.emit_fast import STANDARD, TYPE, FastEmitter, Function
-from abac.compiler.graph import Block, Branch, Leaf, Nested, Step, Test, blocks
+from abac.compiler.graph import Block, Branch, Leaf, Nested, Step, Test, blocks, leaves_of
 from abac.compiler.lower import effects
 from abac.compiler.passes.dispatch import conjuncts
 from abac.compiler.syntax import assign, attribute, call, compare, const, dict_of, item, junction, name, negation, tuple_of
 from abac.language import checked as c
 from abac.model.combining import Algorithm
-from abac.model.decision import Duty
+from abac.model.decision import Duty, Effect
 from abac.model.schema import DutyKind
 from abac.model.text import show
 from abac.model.values import Unknown
@@ -102,8 +102,17 @@ class PolicyEmitter:
         mixed = block.strong_effect is not None and len(effects(Nested(inner))) > 1
         if strong and mixed:
             wins = compare(attribute(name(variable), "effect"), ast.Is(), self.fast.slots.slot(block.strong_effect))
-            found = junction(ast.And(), [found, wins])
+            f.body.append(ast.If(junction(ast.And(), [found, wins]), [ast.Return(name(variable))], []))
+            if block.strong_effect is Effect.DENY and any(_may_fail(leaf) for leaf in leaves_of(inner)):
+                self._stands(name(variable), f)
+            return
         f.body.append(ast.If(found, [ast.Return(name(variable))], []))
+
+    def _stands(self, found: ast.expr, f: Function) -> None:
+        """A permit that has to wait must stand: were a duty of it unknown, its policy might come to a deny."""
+        finish = attribute(found, "finish_timed" if self.fast.timed else "finish")
+        waits = junction(ast.And(), [compare(found, ast.IsNot(), const(None)), compare(finish, ast.IsNot(), const(None))])
+        f.body.append(ast.If(waits, [ast.Expr(call(finish, *(name(p) for p in STANDARD)))], []))
 
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -270,6 +279,14 @@ def clauses(leaf: Leaf) -> Iterator[tuple[c.DutyClause, bool]]:
         for clause in duties:
             if clause.effect in (None, str(leaf.effect)):
                 yield clause, own
+
+
+def _may_fail(leaf: Leaf) -> bool:
+    """Whether it is a permit with an obligation that may not be computable."""
+    return leaf.effect is Effect.PERMIT and any(
+        clause.kind is DutyKind.OBLIGATION and (clause.guard is not None or not all(isinstance(a, c.Constant) for a in clause.arguments))
+        for clause, _ in clauses(leaf)
+    )
 
 
 def citations_of(leaf: Leaf) -> Iterator[c.Expression]:

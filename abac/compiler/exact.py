@@ -403,10 +403,7 @@ def changing(function: str) -> Callable[..., Any]:
     def compute(memo: Memo, text: str, clock: Any) -> Any:
         if type(clock) is Unknown:
             return clock
-        try:
-            runtime.note_local(memo, clock, changes(clock))
-        except OverflowError:
-            return Unknown.of(text, CauseKind.OVERFLOW)
+        runtime.note_local(memo, clock, changes)
         return meaning(clock)
 
     return compute

@@ -105,6 +105,18 @@ def blocks(block: Block) -> Iterator[Block]:
     yield block
 
 
+def leaves_of(block: Block) -> Iterator[Leaf]:
+    """The leaves of the block and of those inside it."""
+    for each in blocks(block):
+        if each.default is not None:
+            yield each.default
+        for step in (*each.strong, *each.weak):
+            if isinstance(step, Test):
+                yield step.leaf
+            elif isinstance(step, Branch):
+                yield from (test.leaf for _, tests in step.cases for test in tests)
+
+
 def render(graph: Graph) -> str:
     """The graph as text, one step a line."""
     return "\n".join(_lines(graph.root, "")) + "\n"
@@ -155,6 +167,7 @@ def _key(held: Value, attribute: c.Expression) -> str:
 # ── for Graphviz ───────────────────────────────────────────────────────────────────────────────────────────
 
 _COLORS = {Effect.PERMIT: "#1b7a3d", Effect.DENY: "#b3261e"}
+_OTHER = {Effect.PERMIT: Effect.DENY, Effect.DENY: Effect.PERMIT}
 _WIDE, _TALL = 72, 12
 
 
@@ -178,7 +191,8 @@ def _dot_block(block: Block) -> Iterator[str]:
     order = 0
     for title, steps in (("first", block.strong), ("then", block.weak)):
         if steps and block.weak:
-            sought = block.strong_effect if title == "first" else "the rest"
+            strong = block.strong_effect or Effect.DENY
+            sought = strong if title == "first" else _OTHER[strong]
             rows.append(_row(_cell(f"{title} {sought}", 'colspan="4" bgcolor="#f5f5f5"')))
         for step in steps:
             order += 1

@@ -288,9 +288,12 @@ def _note_crossing(memo: Memo, a: Any, b: Any, rate: int) -> None:
         note(memo, _LAST)
 
 
-def note_local(memo: Memo, clock: LocalTime, change: dt.datetime) -> None:
-    """What changes when the running local time reaches `change`: it may run ahead of now, or behind."""
-    note(memo, memo[NOW] + (change - clock.instant))
+def note_local(memo: Memo, clock: LocalTime, change: Callable[[LocalTime], dt.datetime]) -> None:
+    """What changes when the running local time, which may run ahead of now or behind, reaches `change`."""
+    try:
+        note(memo, memo[NOW] + (change(clock) - clock.instant))
+    except OverflowError:  # in the last hours of the year 9999
+        note(memo, memo[NOW])
 
 
 @cache
@@ -316,10 +319,7 @@ def daily(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
 
 
 def note_daily(memo: Memo, clock: LocalTime, boundary: dt.time) -> None:
-    try:
-        note_local(memo, clock, times.next_change(clock, boundary))
-    except OverflowError:
-        note(memo, memo[NOW])
+    note_local(memo, clock, lambda local: times.next_change(local, boundary))
 
 
 def in_interval(value: Any, interval: Interval) -> bool:
@@ -367,10 +367,7 @@ def changing(function: str) -> Callable[..., Any]:
     assert changes is not None
 
     def compute(memo: Memo, clock: LocalTime) -> Any:
-        try:
-            note_local(memo, clock, changes(clock))
-        except OverflowError:
-            hand_over()
+        note_local(memo, clock, changes)
         return meaning(clock)
 
     return compute

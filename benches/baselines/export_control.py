@@ -21,7 +21,12 @@ EMBARGOED_COUNTRIES = frozenset({"CU", "IR", "KP", "SY", "RU", "BY"})
 EMBARGOED_REGIONS = frozenset({"UA-43", "UA-40", "UA-14", "UA-09"})
 UNITED_STATES = frozenset({"US", "PR", "GU", "VI", "AS", "MP", "UM"})
 WATCHED = frozenset(
-    {"MO"} | {row["iso2"] for row in rows("export_control", "country_groups.csv") if "D:5" in parts(row["groups"]) or is_true(row["d5_state_126_1"])}
+    {"MO"}
+    | {
+        row["iso2"]
+        for row in rows("export_control", "country_groups.csv")
+        if "D:5" in parts(row["groups"]) or is_true(row["d5_state_126_1"])
+    }
 )
 NUMBER = re.compile("D[0-9]{6,7}").fullmatch
 
@@ -76,7 +81,9 @@ def permits(subject: Json, action: str, resource: Json, context: Json, now: dt.d
             return False
     owned = foreign_tenant = False
     for organisation in organisations:
-        is_foreign = organisation["incorporated_in"] != "US" or (organisation["government"] is not None and organisation["government"] != "US")
+        is_foreign = organisation["incorporated_in"] != "US" or (
+            organisation["government"] is not None and organisation["government"] != "US"
+        )
         foreign_tenant = foreign_tenant or is_foreign
         if organisation["listed_owner_pct"] >= 50:
             owned = True

@@ -49,7 +49,7 @@ def permits(subject: Json, action: str, resource: Json, context: Json, now: dt.d
         if ip in network:
             return False
     if not is_staff:
-        return _portal(subject, resource, now)
+        return _portal(subject, resource, context, now)
     if ip == KIOSK:
         return False
     if subject["role"] in CLINICAL:
@@ -97,7 +97,11 @@ def _has_ground(
     if purpose == "treatment":
         if role in CLINICAL and _treats(subject["id"], resource["care_team"], now):
             return True
-        if role == "nurse" and _stands_in(subject, "Ward", resource["ward"]["id"]) and _on_shift(subject["shifts"], resource["ward"]["id"], now):
+        if (
+            role == "nurse"
+            and _stands_in(subject, "Ward", resource["ward"]["id"])
+            and _on_shift(subject["shifts"], resource["ward"]["id"], now)
+        ):
             return True
         if role == "physician" and action == "read" and _stands_in(subject, "Site", resource["site"]["id"]):
             local = now.astimezone(resource["site"]["zone"])
@@ -144,7 +148,7 @@ def _on_shift(shifts: list[Json], ward: str, now: dt.datetime) -> bool:
 
 
 def _stands_in(entity: Json, kind: str, key: str) -> bool:
-    for parent in entity["parents"]:
+    for parent in entity["parents"]:  # noqa: SIM110  # a loop is faster
         if (parent["id"] == key and parent["entity_type"] == kind) or _stands_in(parent, kind, key):
             return True
     return False
@@ -153,7 +157,9 @@ def _stands_in(entity: Json, kind: str, key: str) -> bool:
 # ── patients and those who act for them ──────────────────────────────────────────────────────────────────────────────
 
 
-def _portal(subject: Json, resource: Json, now: dt.datetime) -> bool:
+def _portal(subject: Json, resource: Json, context: Json, now: dt.datetime) -> bool:
+    if context["purpose"] == "payment" and resource["paid_by_patient"]:
+        return False
     if resource["part"] == "psychotherapy_notes" or resource["release_hold"] or subject["identity"] != "document":
         return False
     patient = resource["patient"]

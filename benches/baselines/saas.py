@@ -21,6 +21,7 @@ SATURDAY = 5
 FREEZES = ((dt.date(2026, 12, 19), dt.date(2027, 1, 4)), (dt.date(2027, 12, 18), dt.date(2028, 1, 3)))
 ADMINISTRATION_BEGINS = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 ABUSIVE = ip_network("203.0.113.0/24")
+ADMINISTERED = frozenset({"Tenant", "User"})
 HELD = frozenset({"edit", "delete"})
 HANDED_OVER = frozenset({"share", "delete"})
 BY_DAY = frozenset({"reset_password", "deactivate"})
@@ -75,7 +76,7 @@ def permits(subject: Json, action: str, resource: Json, context: Json, now: dt.d
     tenant = subject["tenant"]
     asked = resource if kind == "Tenant" else resource["tenant"]
     if tenant["id"] != asked["id"] and not (kind == "Document" and _linked(resource, action, context, now)):
-        if not is_user or kind in _ADMINISTERED or tenant["id"] not in asked["partners"]:
+        if not is_user or kind in ADMINISTERED or tenant["id"] not in asked["partners"]:
             return False
         if not _shared(resource["shares"], subject, action, now):
             return False
@@ -96,21 +97,16 @@ def permits(subject: Json, action: str, resource: Json, context: Json, now: dt.d
         return False
     if context["link"] is not None and not (asked["link_sharing"] and PLANS[asked["plan"]].link_sharing):
         return False
-    if kind in _ADMINISTERED:
+    if kind in ADMINISTERED:
         return _administration(subject, action, resource, kind, asked, context, now)
     return _content(subject, is_user, action, resource, kind, asked, context, now)
-
-
-_ADMINISTERED = frozenset({"Tenant", "User"})
 
 
 # ── documents and folders ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _content(
-    subject: Json, is_user: bool, action: str, resource: Json, kind: str, asked: Json, context: Json, now: dt.datetime
-) -> bool:
-    if action != "view" and _stands_in(resource, "Folder", "system"):
+def _content(subject: Json, is_user: bool, action: str, resource: Json, kind: str, asked: Json, context: Json, now: dt.datetime) -> bool:
+    if action != "view" and _lies_in(resource, kind, "system"):
         return False
     if kind == "Document":
         if resource["legal_hold"] and action in HELD:
@@ -169,14 +165,13 @@ def _linked(document: Json, action: str, context: Json, now: dt.datetime) -> boo
 
 
 def _token_holds(token: Json, action: str, resource: Json, kind: str, context: Json, now: dt.datetime) -> bool:
-    client = context["hops"][0]
     while True:
         if not CLOCK_SKEW <= now - token["issued_at"] < TOKEN_MAX_AGE or now >= token["expires_at"] or action not in token["scopes"]:
             return False
-        if token["networks"] and not any(client in network for network in token["networks"]):
+        if token["networks"] and not any(context["hops"][0] in network for network in token["networks"]):
             return False
         root = token["root"]
-        if root is not None and not (kind == "Folder" and resource["id"] == root) and not _stands_in(resource, "Folder", root):
+        if root is not None and not _lies_in(resource, kind, root):
             return False
         above = token["made_from"]
         if above is None:
@@ -186,8 +181,12 @@ def _token_holds(token: Json, action: str, resource: Json, kind: str, context: J
         token = above
 
 
+def _lies_in(resource: Json, kind: str, folder: str) -> bool:
+    return (kind == "Folder" and resource["id"] == folder) or _stands_in(resource, "Folder", folder)
+
+
 def _stands_in(entity: Json, kind: str, key: str) -> bool:
-    for parent in entity["parents"]:
+    for parent in entity["parents"]:  # noqa: SIM110  # a loop is faster
         if (parent["id"] == key and parent["entity_type"] == kind) or _stands_in(parent, kind, key):
             return True
     return False
@@ -210,9 +209,12 @@ def _administration(subject: Json, action: str, resource: Json, kind: str, asked
         today = now.astimezone(asked["zone"]).date()
         if any(start <= today < end for start, end in FREEZES):
             return False
-    if action == "invite" and asked["domains"]:
-        if context["invitee"] is None or not context["invitee"].lower().endswith(tuple(asked["domains"])):
-            return False
+    if (
+        action == "invite"
+        and asked["domains"]
+        and (context["invitee"] is None or not context["invitee"].lower().endswith(tuple(asked["domains"])))
+    ):
+        return False
     if subject["role"] == "owner":
         return True
     if action in BY_DAY:

@@ -15,7 +15,7 @@ TEAMWORK = frozenset({"read", "edit"})
 def permits(subject: dict[str, Any], action: str, resource: dict[str, Any], context: dict[str, Any], now: dt.datetime) -> bool:
     if subject["suspended"] or (resource["locked"] and action in CHANGING):
         return False
-    return _BY_KIND[resource["kind"]](subject, action, resource, context) or resource["owner"] == subject["id"]
+    return BY_KIND[resource["kind"]](subject, action, resource, context) or resource["owner"] == subject["id"]
 
 
 def _report(subject: dict[str, Any], action: str, resource: dict[str, Any], context: dict[str, Any]) -> bool:
@@ -40,4 +40,4 @@ def _memo(subject: dict[str, Any], action: str, resource: dict[str, Any], contex
     return action in TEAMWORK and subject["team"] == resource["team"]
 
 
-_BY_KIND = {"report": _report, "invoice": _invoice, "contract": _contract, "memo": _memo}
+BY_KIND = {"report": _report, "invoice": _invoice, "contract": _contract, "memo": _memo}

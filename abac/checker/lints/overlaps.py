@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from abac.checker.lints.traversal import always, conjuncts, policies
 from abac.language import checked as c
@@ -11,55 +13,79 @@ from abac.model.combining import Algorithm
 from abac.model.diagnostics import Diagnostic, Severity
 from abac.model.values import SetValue, canonical_key
 
-_MOST = 1
+_FARTHEST = 100
+"""How many permits above a deny are compared with it for the note: the nearest matter most, and long policies have thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A rule with what its condition asks for."""
+
+    rule: c.Rule
+    parts: frozenset[c.Expression]
+    allowed: Mapping[c.Expression, frozenset[object]]
+
+
+@dataclass(slots=True)
+class _Above:
+    """The permits above a place, in order, and by the first part of their condition."""
+
+    all: list[_Asking] = field(default_factory=list)
+    by_part: dict[c.Expression, list[_Asking]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, rule: c.Rule) -> None:
+        permit = _asking(rule)
+        self.all.append(permit)
+        if rule.witness is None:
+            self.by_part[next(conjuncts(rule.condition))].append(permit)
 
 
 def denies_below_permits(policy: c.Policy, definitions: Mapping[str, c.Definition]) -> Iterator[Diagnostic]:
-    """Under first-applicable: an error if the permit covers the deny wholly, else a note, one a deny."""
+    """Under first-applicable: an error if a permit covers the deny wholly, else a note about the nearest that overlaps."""
     for each in policies(policy):
         if each.algorithm != Algorithm.FIRST_APPLICABLE:
             continue
-        permits: list[c.Rule] = []
+        above = _Above()
         for child in each.children:
             if isinstance(child, c.Policy):
                 continue
             if always(child):  # nothing below it is reached
                 break
             if child.effect == "permit":
-                permits.append(child)
-            elif permits:
-                yield from _against(child, permits)
+                above.add(child)
+            else:
+                yield from _against(_asking(child), above)
 
 
-def _against(deny: c.Rule, permits: list[c.Rule]) -> Iterator[Diagnostic]:
-    parts = set(conjuncts(deny.condition))
-    for permit in permits:
-        if permit.witness is None and set(conjuncts(permit.condition)) <= parts:
-            yield Diagnostic(
-                "unreachable", f"`{deny.name}` is never reached: `{permit.name}` above it takes every such request", deny.span,
-                help=f"move it above `{permit.name}` at {permit.span.place}",
-            )  # fmt: skip
-            return
-    overlapping = [permit for permit in permits if not _disjoint(deny.condition, permit.condition)]
-    for permit in overlapping[:_MOST]:
-        more = f" and {len(overlapping) - 1} more" if len(overlapping) > 1 else ""
-        yield Diagnostic(
-            "deny-below-permit", f"what `{permit.name}`{more} permits is never denied by `{deny.name}` below it", deny.span,
-            severity=Severity.NOTE,
-        )  # fmt: skip
+def _asking(rule: c.Rule) -> _Asking:
+    parts = tuple(conjuncts(rule.condition))
+    return _Asking(rule, frozenset(parts), {target: allowed for target, allowed in map(_allowed, parts) if target is not None})
 
 
-def _disjoint(a: c.Expression, b: c.Expression) -> bool:
+def _against(deny: _Asking, above: _Above) -> Iterator[Diagnostic]:
+    for part in conjuncts(deny.rule.condition):
+        for permit in above.by_part.get(part, ()):
+            if permit.parts <= deny.parts:
+                yield Diagnostic(
+                    "unreachable", f"`{deny.rule.name}` is never reached: `{permit.rule.name}` above it takes every such request",
+                    deny.rule.span, help=f"move it above `{permit.rule.name}` at {permit.rule.span.place}",
+                )  # fmt: skip
+                return
+    nearest = next((permit for permit in above.all[: -_FARTHEST - 1 : -1] if not _disjoint(deny, permit)), None)
+    if nearest is not None:
+        message = f"what `{nearest.rule.name}` permits is never denied by `{deny.rule.name}` below it"
+        yield Diagnostic("deny-below-permit", message, deny.rule.span, severity=Severity.NOTE)
+
+
+def _disjoint(a: _Asking, b: _Asking) -> bool:
     """Whether some attribute is asked for different values, or one asks for what the other excludes."""
-    left, right = list(conjuncts(a)), list(conjuncts(b))
-    if any(_negates(x, y) or _negates(y, x) for x in left for y in right):
+    if any(_negated(x) in b.parts for x in a.parts) or any(_negated(x) in a.parts for x in b.parts):
         return True
-    values = {target: allowed for target, allowed in map(_allowed, left) if target is not None}
-    return any(target in values and not values[target] & allowed for target, allowed in map(_allowed, right))
+    return any(target in b.allowed and not b.allowed[target] & allowed for target, allowed in a.allowed.items())
 
 
-def _negates(a: c.Expression, b: c.Expression) -> bool:
-    return isinstance(a, c.Operation) and a.operator is Operator.NOT and a.operands[0] == b
+def _negated(test: c.Expression) -> c.Expression | None:
+    return test.operands[0] if isinstance(test, c.Operation) and test.operator is Operator.NOT else None
 
 
 def _allowed(test: c.Expression) -> tuple[c.Expression | None, frozenset[object]]:

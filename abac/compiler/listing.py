@@ -1,0 +1,230 @@
+"""Floor 4, compiler: the text of a generated module, laid out for people; every node gets the line on which it stands.
+
+The text is for tracebacks, `inspect` and readers. It is made from the tree that is compiled and never parsed again.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+WIDE = 100
+_STEP = "    "
+_SHORT = 40
+_DEEPEST = 60
+"""Columns of indentation beyond which an expression stays on one line."""
+
+_LOOSE = (ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Lambda)
+_UNLIKE = (*_LOOSE, ast.Compare, ast.UnaryOp)
+"""What needs parentheses beside `or`, and beside a comparison."""
+
+_TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+
+
+@dataclass(slots=True)
+class Listing:
+    """`comments` are printed above the statement they belong to: what a function or test is in the policy's words."""
+
+    comments: Mapping[int, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def module(self, functions: Sequence[ast.stmt]) -> ast.Module:
+        for each in functions:
+            if self.lines:
+                self.lines += ["", ""]
+            self.statement(each, "")
+        return ast.Module(list(functions), [])
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+    # ── statements ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def statement(self, node: ast.stmt, indent: str) -> None:
+        if id(node) in self.comments:
+            self.lines.append(f"{indent}# {_plain(self.comments[id(node)])}")
+        first = len(self.lines) + 1
+        match node:
+            case ast.FunctionDef(name=identifier, args=args, body=body):
+                self.lines.append(f"{indent}def {identifier}({', '.join(a.arg for a in args.args)}):")
+                _place(args, first)
+                self._block(body, indent)
+            case ast.If(test=test, body=body, orelse=orelse):
+                assert not orelse, "generated code has no else"
+                self._lay(test, indent, "if ", ":")
+                self._block(body, indent)
+            case ast.For(target=target, iter=iterated, body=body):
+                self._lay(iterated, indent, f"for {ast.unparse(target)} in ", ":")
+                _place(target, first)
+                self._block(body, indent)
+            case ast.Assign(targets=[target], value=made):
+                self._lay(made, indent, f"{ast.unparse(target)} = ", "")
+                _place(target, first)
+            case ast.Return(value=made) if made is not None:
+                self._lay(made, indent, "return ", "")
+            case ast.Expr(value=made):
+                self._lay(made, indent, "", "")
+            case _:
+                raise AssertionError(f"no statement of generated code: {ast.dump(node)}")
+        node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = first, len(self.lines), 0, 0
+
+    def _block(self, body: Sequence[ast.stmt], indent: str) -> None:
+        for each in body:
+            self.statement(each, indent + _STEP)
+
+    # ── expressions ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _lay(self, node: ast.expr, indent: str, before: str, after: str, inside: bool = False) -> None:
+        """The expression between two texts: on one line if it fits, else on several. `inside`: brackets are open around it."""
+        text = ast.unparse(node)
+        first = len(self.lines) + 1
+        fits = len(indent) + len(before) + len(text) + len(after) <= WIDE
+        if fits or len(indent) >= _DEEPEST or not self._broken(node, indent, before, after, inside):
+            self.lines.append(f"{indent}{before}{text}{after}")
+            _place(node, first)
+        else:
+            _set(node, first, len(self.lines))
+
+    def _broken(self, node: ast.expr, indent: str, before: str, after: str, inside: bool) -> bool:
+        """Lays it out on several lines, or does nothing: some expressions have no place for a line to end."""
+        match node:
+            case ast.Call(func=ast.Name() | ast.Attribute(value=ast.Constant() | ast.Name()) as function, args=arguments) if arguments:
+                _place(function, len(self.lines) + 1)
+                self._items(arguments, indent, f"{before}{ast.unparse(function)}(", f"){after}")
+            case ast.List(elts=elements) if elements:
+                self._items(elements, indent, f"{before}[", f"]{after}")
+            case ast.Tuple(elts=elements) if elements:
+                self._items(elements, indent, f"{before}(", f"){after}")
+            case ast.Dict(keys=keys, values=values) if values:
+                self._entries(keys, values, indent, f"{before}{{", f"}}{after}")
+            case ast.Lambda(args=args, body=body):
+                _place(args, len(self.lines) + 1)
+                parameters = ", ".join(a.arg for a in args.args)
+                self._lay(body, indent, f"{before}lambda{' ' * bool(parameters)}{parameters}: ", after)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                self._operand(operand, indent, f"{before}not ", after, (*_LOOSE,))
+            case ast.Attribute(value=target, attr=attr):
+                self._target(target, indent, before, f".{attr}{after}")
+            case ast.Subscript(value=target, slice=key):
+                self._target(target, indent, before, f"[{ast.unparse(key)}]{after}")
+                _place(key, len(self.lines))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if len(shown := ast.unparse(right)) <= _SHORT:
+                self._operand(left, indent, before, f" {_spelled(op)} {shown}{after}", _UNLIKE)
+                _place(right, len(self.lines))
+            case ast.BoolOp() | ast.IfExp() | ast.Compare() | ast.NamedExpr() | ast.BinOp():
+                if inside and not before:
+                    self._parts(node, indent, after)
+                else:
+                    self._bracketed(node, indent, before, after)
+            case _:
+                return False
+        return True
+
+    def _items(self, items: Sequence[ast.expr], indent: str, opening: str, closing: str) -> None:
+        """One a line, each with a comma; names and constants share a line."""
+        self.lines.append(f"{indent}{opening}")
+        inner, filling = indent + _STEP, False
+        for each in items:
+            text = ast.unparse(each)
+            simple = isinstance(each, ast.Name | ast.Constant)
+            if simple and filling and len(self.lines[-1]) + len(text) + 2 <= WIDE:
+                self.lines[-1] += f" {text},"
+                _place(each, len(self.lines))
+            else:
+                self._operand(each, inner, "", ",", (ast.NamedExpr,))
+            filling = simple
+        self.lines.append(f"{indent}{closing}")
+
+    def _entries(self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], indent: str, opening: str, closing: str) -> None:
+        self.lines.append(f"{indent}{opening}")
+        for key, each in zip(keys, values, strict=True):
+            assert key is not None, "generated code unpacks nothing"
+            _place(key, len(self.lines) + 1)
+            self._operand(each, indent + _STEP, f"{ast.unparse(key)}: ", ",", (ast.NamedExpr,))
+        self.lines.append(f"{indent}{closing}")
+
+    def _target(self, target: ast.expr, indent: str, before: str, after: str) -> None:
+        """What an attribute or element is taken of."""
+        if isinstance(target, _TIGHT):
+            self._lay(target, indent, before, after)
+        else:
+            self._bracketed(target, indent, before, after)
+
+    def _operand(self, node: ast.expr, indent: str, before: str, after: str, loose: tuple[type[ast.expr], ...]) -> None:
+        """In parentheses if it is of a kind that needs them here."""
+        if not isinstance(node, loose):
+            self._lay(node, indent, before, after, inside=True)
+        elif len(indent) + len(before) + len(text := ast.unparse(node)) + len(after) + 2 <= WIDE or len(indent) >= _DEEPEST:
+            self.lines.append(f"{indent}{before}({text}){after}")
+            _place(node, len(self.lines))
+        else:
+            self._bracketed(node, indent, before, after)
+
+    def _bracketed(self, node: ast.expr, indent: str, before: str, after: str) -> None:
+        first = len(self.lines) + 1
+        self.lines.append(f"{indent}{before}(")
+        inner = indent + _STEP
+        if len(inner) + len(text := ast.unparse(node)) <= WIDE or len(inner) >= _DEEPEST:
+            self.lines.append(f"{inner}{text}")
+            _place(node, len(self.lines))
+        elif isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.NamedExpr | ast.BinOp):
+            self._parts(node, inner, "")
+        else:
+            self._lay(node, inner, "", "", inside=True)
+        self.lines.append(f"{indent}){after}")
+        _set(node, first, len(self.lines))
+
+    def _parts(self, node: ast.expr, indent: str, after: str) -> None:
+        """The operands one a line, each after its operator; brackets are open around them."""
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                word = "and " if isinstance(op, ast.And) else "or "
+                for number, each in enumerate(values):
+                    self._operand(each, indent, word if number else "", after if number == len(values) - 1 else "", _LOOSE)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                self._operand(body, indent, "", "", (ast.IfExp, ast.NamedExpr, ast.Lambda))
+                self._operand(test, indent, "if ", "", (ast.IfExp, ast.NamedExpr, ast.Lambda))
+                self._operand(orelse, indent, "else ", after, (ast.NamedExpr, ast.Lambda))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                self._operand(left, indent, "", "", _UNLIKE)
+                self._operand(right, indent, f"{_spelled(op)} ", after, _UNLIKE)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                self._operand(left, indent, "", "", _UNLIKE)
+                self._operand(right, indent, "+ ", after, (*_UNLIKE, ast.BinOp))
+            case ast.NamedExpr(target=target, value=made):
+                _place(target, len(self.lines) + 1)
+                self._operand(made, indent, f"{target.id} := ", after, (ast.NamedExpr, ast.Lambda))
+            case _:
+                raise AssertionError(f"no expression with operands: {ast.dump(node)}")
+
+
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "not in",
+    ast.Is: "is", ast.IsNot: "is not",
+}  # fmt: skip
+
+
+def _spelled(op: ast.cmpop) -> str:
+    return _COMPARISONS[type(op)]
+
+
+def _plain(comment: str) -> str:
+    """On one line, whatever a file's name holds."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in comment)
+
+
+def _place(node: ast.AST, line: int) -> None:
+    for each in _everything((node,)):
+        _set(each, line, line)
+
+
+def _set(node: ast.AST, first: int, last: int) -> None:
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword):
+        node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = first, last, 0, 0
+
+
+def _everything(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield from ast.walk(node)

@@ -1,0 +1,15 @@
+"""Benches: the ten rules of a document service by hand, on validated values: as on plain dicts, which their fields are."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from abac.model.values import EntityValue, RecordValue
+from benches.baselines.ten_rules import BY_KIND, CHANGING
+
+
+def permits(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+    who, what = subject.fields, resource.fields
+    if who["suspended"] or (what["locked"] and action in CHANGING):
+        return False
+    return BY_KIND[what["kind"]](who, action, what, context.fields) or what["owner"] == subject.key
