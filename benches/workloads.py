@@ -14,10 +14,11 @@ from typing import Any
 from abac import Engine
 from abac.compiler import Compiled, compile_package
 from abac.compiler.runtime import HandOver
+from abac.engine.pipeline import Loaded, load_paths
 from abac.engine.requests import read_request
 from abac.model.decision import Effect
 from abac.model.request import Request
-from abac.model.schema import DutyKind
+from abac.model.schema import DutyKind, Schema
 from abac.model.values import EntityValue, ListValue, RecordValue, SetValue, Unknown
 from benches.baselines import (
     export_control,
@@ -30,7 +31,7 @@ from benches.baselines import (
     ten_rules_entities,
 )
 from benches.plain import plain_request
-from benches.streams import Json, changed, document_requests, read_cases
+from benches.streams import PARTS, Json, changed, document_requests, read_cases
 
 ROOT = Path(__file__).parents[1]
 SEED = 2026
@@ -43,7 +44,8 @@ class Workload:
 
     Attributes:
         engine: discharges every obligation, so that `permits` is the effect.
-        code: the compiled policy of `engine`.
+        reference: the same policy, decided by the reference evaluator.
+        code: the same policy, compiled.
         calls: subject, action, resource, context as plain dicts, and the clock.
         read: the same requests, validated.
         rules: names of the rules that decide, each at least one request.
@@ -53,7 +55,7 @@ class Workload:
     name: str
     folder: Path
     engine: Engine
-    reference: Engine
+    reference: Loaded
     code: Compiled
     calls: list[tuple[Any, ...]]
     read: list[Request]
@@ -63,7 +65,7 @@ class Workload:
 
     @property
     def obligations(self) -> frozenset[str]:
-        return _obligations(self.engine)
+        return _obligations(self.reference.package.schema)
 
     @property
     def entities(self) -> list[tuple[Any, ...]]:
@@ -78,7 +80,7 @@ class Workload:
                 "plain": self.engine.permits(*parts, at=now),
                 "validated": self.code.permits(request, self.obligations),
                 "decide": self.code.decide(request).permitted,
-                "reference": self.reference.permits(*parts, at=now),
+                "reference": self.reference.permits(request, self.obligations),
                 "by hand": self.by_hand(*parts, now),
                 "by hand, validated": self.by_hand_entities(request.subject, request.action, request.resource, request.context, now),
             }
@@ -108,40 +110,36 @@ SOURCES: dict[str, tuple[Path, Draw, ModuleType, ModuleType]] = {
 def workload(name: str, count: int = 1_000) -> Workload:
     """The policy of that name with a stream of `count` requests, always the same."""
     folder, draw, plain, entities = SOURCES[name]
-    probe = Engine.load(folder, trust_request_clock=True)
-    discharges = _obligations(probe)
-    engine = Engine.load(folder, discharges=discharges)
-    state = engine.state
-    code = compile_package(state.package, state.digest)
+    reference = load_paths([folder], compiled=False)
+    code = compile_package(reference.package, reference.digest)
+    engine = Engine.load(folder, discharges=_obligations(reference.package.schema))
     rng = random.Random(SEED)
-    read = list(itertools.islice(_decided(draw(rng), engine, code), count))
+    read = list(itertools.islice(_decided(draw(rng), code), count))
     rng.shuffle(read)
-    return Workload(
-        name, folder, engine, Engine.load(folder, discharges=discharges, compiled=False), code, [(*plain_request(r), r.now) for r in read],
-        read, frozenset(rule for r in read if (rule := code.decide(r).rule) is not None), plain.permits, entities.permits,
-    )  # fmt: skip
+    calls = [(*plain_request(request), request.now) for request in read]
+    rules = frozenset(rule for request in read if (rule := code.decide(request).rule) is not None)
+    return Workload(name, folder, engine, reference, code, calls, read, rules, plain.permits, entities.permits)
 
 
-def _obligations(engine: Engine) -> frozenset[str]:
-    return frozenset(duty.id for duty in engine.schema.duties.values() if duty.kind is DutyKind.OBLIGATION)
+def _obligations(schema: Schema) -> frozenset[str]:
+    return frozenset(duty.id for duty in schema.duties.values() if duty.kind is DutyKind.OBLIGATION)
 
 
-def _decided(drawn: Iterator[Json], engine: Engine, code: Compiled) -> Iterator[Request]:
-    """The drawn requests that are complete and well typed, read: none of what decides them is unknown, in neither form."""
-    schema, tables = engine.schema, engine.state.package.tables
+def _decided(drawn: Iterator[Json], code: Compiled) -> Iterator[Request]:
+    """The drawn requests that are complete and well typed, read from their plain form: none of what decides them is unknown."""
+    package = code.graph.package
     for raw in drawn:
-        request = read_request(*(raw[part] for part in ("subject", "action", "resource", "context")), schema, tables, None)
-        if type(request) is not Request or isinstance(request.now, Unknown) or not _is_whole(request):
+        first = read_request(*(raw[part] for part in PARTS), package.schema, package.tables, None)
+        if type(first) is not Request or isinstance(first.now, Unknown) or not _is_whole(first):
             continue
-        parts = plain_request(request)
-        again = read_request(*parts, schema, tables, request.now)
-        assert type(again) is Request
+        request = read_request(*plain_request(first), package.schema, package.tables, first.now)
+        assert type(request) is Request, "what was read can be read again"
         try:
-            decision = code.fast(again, memo_of(code, again))
+            decision = code.fast(request, memo_of(code, request))
         except HandOver:
             continue
         if decision.effect in (Effect.PERMIT, Effect.DENY):
-            yield again
+            yield request
 
 
 def memo_of(code: Compiled, request: Request) -> list[Any]:

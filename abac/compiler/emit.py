@@ -12,7 +12,7 @@ from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
 from abac.compiler.emit_verdicts import VerdictEmitter
 from abac.compiler.graph import Graph, Leaf, blocks
-from abac.compiler.listing import Listing
+from abac.compiler.listing import Listing, legend
 from abac.compiler.motion import Clockwork
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.slots import Slots
@@ -90,7 +90,7 @@ def emit_module(graph: Graph) -> Module:
     exact = ExactEmitter(package, slots, shared)
     entry = VerdictEmitter(exact).policy(package.policy)
     emission.take(exact.functions, exact.comments)
-    listing = Listing(emission.comments)
+    listing = Listing(emission.comments, legend(package.name, slots.values))
     tree = listing.module(emission.functions)
     return Module(
         tree, listing.text, slots.values, tuple(outcomes.values()), {n: (f[0], f[-1]) for n, f in finishers.items()}, tuple(dispatchers),

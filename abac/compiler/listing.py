@@ -6,8 +6,21 @@ The text is for tracebacks, `inspect` and readers. It is made from the tree that
 from __future__ import annotations
 
 import ast
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from types import BuiltinFunctionType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from abac.compiler.graph import Leaf
+from abac.language import checked as c
+from abac.model.text import show
+from abac.model.types import Words
+from abac.model.values import EntityValue, Interval, ListValue, RecordValue, SetValue, Table
 
 WIDE = 100
 _STEP = "    "
@@ -208,6 +221,46 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 
 def _spelled(op: ast.cmpop) -> str:
     return _COMPARISONS[type(op)]
+
+
+def legend(package: str, slots: Mapping[str, object]) -> list[str]:
+    """Comments that say what the names of a generated module are."""
+    lines = [
+        f"Generated from package {package}.",
+        "Functions called by name are those of abac.compiler.runtime; with x_, those of exact.py and verdicts.py beside it.",
+    ]
+    numbered = sorted((name[0], int(name[1:])) for name in slots if name[0] in "KL" and name[1:].isdigit())
+    for letter, number in numbered:
+        lines.append(f"{letter}{number} = {_described(slots[f'{letter}{number}'])}")
+    lines = [f"# {_plain(line)}" for line in lines]
+    return [line if len(line) <= WIDE else f"{line[: WIDE - 1]}…" for line in lines]
+
+
+def _described(value: Any) -> str:
+    match value:
+        case c.Rule(name=name):
+            return f"rule {name}"
+        case c.Policy(name=name):
+            return f"policy {name}"
+        case Table(name=name, rows=rows):
+            return f"table {name.rpartition('.')[2]}, {len(rows)} rows"
+        case frozenset():
+            return f"{{{', '.join(sorted(map(_described, value)))}}}"
+        case tuple():
+            return ", ".join(map(_described, value))
+        case type() | BuiltinFunctionType():
+            return value.__name__
+        case StrEnum() | Words() | dict():
+            return str(value)
+        case str():
+            return repr(value)
+        case bool() | int() | Decimal() | dt.date() | dt.time() | dt.timedelta() | ZoneInfo() | ListValue() | SetValue() | Interval():
+            return show(value)
+        case RecordValue() | EntityValue() | IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
+            return show(value)
+    if isinstance(leaf := getattr(value, "leaf", None), Leaf):
+        return f"{leaf.effect} {leaf.name}"
+    return repr(getattr(value, "pattern", type(value).__name__))
 
 
 def _plain(comment: str) -> str:

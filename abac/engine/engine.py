@@ -10,10 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from abac.engine.requests import read_request
+from abac.engine.requests import read_context, read_request
 from abac.model.decision import Decision
 from abac.model.request import InvalidRequest, Request
 from abac.model.schema import DutyKind, Schema
+from abac.model.values import EntityValue, RecordValue, Unknown
+from abac.model.wire import read_entity
 
 if TYPE_CHECKING:
     from abac.engine.explain import Explanation
@@ -94,7 +96,8 @@ class Engine:
         """The decision on a request (AuthZEN 1.0 section 6.1, access evaluation).
 
         Args:
-            subject, resource: plain mappings, pydantic models or dataclasses with the attributes that the schema declares.
+            subject, resource: plain mappings, pydantic models or dataclasses with the attributes that the schema declares, or what
+                `Engine.subject` and `Engine.resource` made of them.
             action: the name of a declared action.
             context: like subject and resource; None is the empty context.
             at: the clock of this decision, an aware datetime; None: see `trust_request_clock` of `load`.
@@ -123,6 +126,40 @@ class Engine:
     ) -> Request | InvalidRequest:
         now = dt.datetime.now(dt.timezone.utc) if at is None and not self._trust_request_clock else at
         return read_request(subject, action, resource, context, state.package.schema, state.package.tables, now)
+
+    # ── entities that are decided on again and again ───────────────────────────────────────────────────────
+
+    def subject(self, raw: object) -> EntityValue:
+        """A subject read once: `decide` and the others take it as it is, without looking at its attributes again.
+
+        What is missing or mistyped in it is unknown, as it is in any request. It is bound to the policy version in force; after `reload`
+        it is read again, silently, by every decision.
+
+        Raises:
+            ValueError: if it is no object of a subject type, or its key is missing or mistyped.
+        """
+        return self._entity(raw, "subject", {name for action in self.schema.actions.values() for name in action.subjects})
+
+    def resource(self, raw: object) -> EntityValue:
+        """A resource read once; see `subject`."""
+        return self._entity(raw, "resource", {name for action in self.schema.actions.values() for name in action.resources})
+
+    def context(self, raw: object) -> RecordValue:
+        """A context read once; see `subject`. Its clock attribute counts only where the request's clock is trusted."""
+        state = self._state
+        read = read_context(raw, state.package.schema, state.package.tables)
+        if isinstance(read, Unknown):
+            raise ValueError(f"no context: {min(read.causes)}")
+        return read
+
+    def _entity(self, raw: object, part: str, names: set[str]) -> EntityValue:
+        state = self._state
+        read = read_entity(raw, tuple(sorted(names)), part, state.package.schema, state.package.tables)
+        unknown = read if isinstance(read, Unknown) else read.key
+        if isinstance(unknown, Unknown):
+            raise ValueError(f"no {part}: {min(unknown.causes)}")
+        assert isinstance(read, EntityValue)
+        return read
 
     # ── the policy ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -29,7 +29,7 @@ def read_request(
     """Read a request by the action's signature; raises for none, however bad.
 
     Args:
-        now: the clock of the decision, also in place of the context's own; None: the context's clock attribute is believed.
+        now: the clock of the decision, which the context's clock attribute then reads too; None: that attribute is believed.
     """
     name = read_scalar(action, t.STRING)
     if not isinstance(name, str) or name not in schema.actions:
@@ -37,13 +37,18 @@ def read_request(
     signature = schema.actions[name]
     who = _identified(subject, signature.subjects, "subject", schema, tables)
     what = _identified(resource, signature.resources, "resource", schema, tables)
-    fields = read_fields({} if context is None else context, schema.context.fields, "context", schema, tables)
-    if isinstance(who, Unknown) or isinstance(what, Unknown) or isinstance(fields, Unknown):
-        return InvalidRequest(Unknown.union(part for part in (who, what, fields) if isinstance(part, Unknown)))
-    clock = _clock(now, fields, schema.context.clock)
-    if now is not None and schema.context.clock is not None:
-        fields[schema.context.clock] = clock
-    return Request(who, name, what, RecordValue("context", fields, "context"), clock)
+    around = read_context(context, schema, tables)
+    if isinstance(who, Unknown) or isinstance(what, Unknown) or isinstance(around, Unknown):
+        return InvalidRequest(Unknown.union(part for part in (who, what, around) if isinstance(part, Unknown)))
+    return Request(who, name, what, around, _clock(now, around.fields, schema.context.clock))
+
+
+def read_context(raw: object, schema: Schema, tables: Mapping[str, Table]) -> RecordValue | Unknown:
+    """The context as a record; None is the empty context."""
+    if type(raw) is RecordValue and raw.schema is schema and raw.path == "context":
+        return raw
+    fields = read_fields({} if raw is None else raw, schema.context.fields, "context", schema, tables)
+    return fields if isinstance(fields, Unknown) else RecordValue("context", fields, "context", schema)
 
 
 def _identified(raw: object, names: tuple[str, ...], path: str, schema: Schema, tables: Mapping[str, Table]) -> EntityValue | Unknown:

@@ -98,18 +98,23 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordValue:
-    """Invariant: `fields` has every declared field, in declared order. `path` is where it stood in the request."""
+    """Invariant: `fields` has every declared field, in declared order.
+
+    `path` is where it stood in the request; `schema` is what it was read by, so that it need not be read by that again.
+    """
 
     type: str
     fields: Mapping[str, Value | Unknown | Absence]
     path: str = ""
+    schema: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityValue:
     """An entity; the same in meaning as any other with its type and key.
 
-    `path` is where it stood in the request. `parents` holds EntityValues.
+    `path` is where it stood in the request. `parents` holds EntityValues. `schema` is what it was read by, so that it need not be
+    read by that again.
     """
 
     type: str
@@ -117,6 +122,7 @@ class EntityValue:
     fields: Mapping[str, Value | Unknown | Absence]
     parents: ListValue | Unknown
     path: str = ""
+    schema: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def read_entity(raw: object, names: tuple[str, ...], path: str, schema: Schema, 
     """An entity of one of the named types that must be an object: a bare key will not do."""
     if type(raw) is Unknown:
         return raw
+    if type(raw) is EntityValue and raw.schema is schema and raw.path == path and raw.type in names:
+        return raw
     members = _members(raw)
     return Unknown.of(path, CauseKind.MISTYPED) if members is None else _Reader(schema, tables).entity(members, names, path, 0)
 
@@ -201,7 +203,7 @@ class _Reader:
             above = t.ListOf(t.EntityOf(tuple(sorted(entity.parents))))
             parents = self.field(members, Field("parents", above), path, depth)
         assert isinstance(parents, ListValue | Unknown), "a list reads as a list"
-        return EntityValue(name, known_key, fields, parents, path)
+        return EntityValue(name, known_key, fields, parents, path, self.schema)
 
     def _entity_type(self, members: Members, names: tuple[str, ...], path: str) -> str | Unknown:
         """The type that the member `entity_type` names; where there is one only, it need not be named."""

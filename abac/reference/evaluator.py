@@ -162,7 +162,8 @@ class Evaluator:
             return target
         assert isinstance(target, RecordValue | EntityValue)
         path = f"{target.path}.{e.name}" if target.path else e.span.text
-        found = _field(target, e.name, path)
+        is_clock = target is self.request.context and e.name == self.package.schema.context.clock
+        found = self.request.now if is_clock else _field(target, e.name, path)
         if target.path:
             self.reads[path] = found
         return found if isinstance(found, Unknown) else found is not ABSENT
