@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from abac.compiler import exact, runtime
 from abac.compiler.emit_fast import arithmetic_name, is_plain, kind_of
-from abac.compiler.motion import SUMS, Clockwork, Motion
+from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import call, const, dict_of, function, item, name, thunk, tuple_of
 from abac.language import checked as c
@@ -36,7 +36,7 @@ class ExactEmitter:
         self.clockwork = Clockwork(package)
         self.functions: list[ast.FunctionDef] = []
         self.comments: dict[int, str] = {}
-        self.definitions: dict[str, str] = {}
+        self.definitions: dict[tuple[str, tuple[Rate, ...]], str] = {}
         self.count = 0
 
     def run(self, helper: str, *arguments: ast.expr) -> ast.Call:
@@ -127,23 +127,26 @@ class ExactEmitter:
         return self.run(helper, self.value(e.collection, names), const(e.collection.span.text), name("n"), body)
 
     def _invocation(self, e: c.Invocation, names: Names) -> ast.expr:
-        identifier = self.definition(e.definition)
+        rates = self.clockwork.passed(e)
+        identifier = self.definition(e.definition, rates)
         slot = self.shared.get(e.definition)
         if slot is not None:
             return self.run("shared", name("memo"), const(slot), name(identifier))
-        return call(identifier, name("memo"), name("n"), *(self.value(a, names) for a in e.arguments))
+        arguments = (self.value(a, names, running=bool(rate)) for a, rate in zip(e.arguments, rates, strict=True))
+        return call(identifier, name("memo"), name("n"), *arguments)
 
-    def definition(self, qualified: str) -> str:
-        """The function of a definition; emitted when first used."""
-        if qualified not in self.definitions:
+    def definition(self, qualified: str, rates: tuple[Rate, ...]) -> str:
+        """The function of a definition whose arguments run so; emitted when first used."""
+        if (qualified, rates) not in self.definitions:
             definition = self.package.definitions[qualified]
-            identifier = self.definitions[qualified] = f"x_d{len(self.definitions) + 1}"
+            identifier = self.definitions[qualified, rates] = f"x_d{len(self.definitions) + 1}"
             names = {p: f"p{i}" for i, (p, _) in enumerate(definition.parameters, 1)}
-            running = self.clockwork.rate(definition.body) is not Motion.DAILY
-            body = self.value(definition.body, names, running=running)
+            with self.clockwork.inside(qualified, rates):
+                running = self.clockwork.rate(definition.body) is not Motion.DAILY
+                body = self.value(definition.body, names, running=running)
             comment = f"define {qualified.rpartition('.')[2]}, {definition.span.place}"
             self.add(identifier, (*STANDARD, *names.values()), body, comment)
-        return self.definitions[qualified]
+        return self.definitions[qualified, rates]
 
     def _library(self, e: c.LibraryCall, names: Names) -> ast.expr:
         if e.arguments and self.clockwork.rate(e.arguments[0]) is Motion.LOCAL:

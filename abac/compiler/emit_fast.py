@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from abac.compiler import runtime
-from abac.compiler.motion import SUMS, Clockwork, Motion
+from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import (
     assign,
@@ -118,7 +118,7 @@ class FastEmitter:
         self.clockwork = Clockwork(package)
         self.functions: list[ast.FunctionDef] = []
         self.comments: dict[int, str] = {}
-        self.definitions: dict[str, str] = {}
+        self.definitions: dict[tuple[str, tuple[Rate, ...]], str] = {}
         self.dispatchers: list[tuple[str, dict[object, ast.expr]]] = []
         self.counts: dict[str, int] = {}
         self.orders: dict[Words, dict[str, int]] = {}
@@ -280,29 +280,31 @@ class FastEmitter:
         return kind if isinstance(kind, Words) and kind.ordered else None
 
     def _invocation(self, e: c.Invocation, f: Function) -> ast.expr:
-        identifier = self.definition(e.definition)
+        rates = self.clockwork.passed(e) if self.timed else tuple(0 for _ in e.arguments)
+        identifier = self.definition(e.definition, rates)
         slot = self.shared.get(e.definition)
         if slot is not None:
             kept = item(name("memo"), slot)
             made = call(identifier, *(name(p) for p in STANDARD))
             return ast.IfExp(compare(kept, ast.IsNot(), const(None)), kept, made)  # memo[3] if memo[3] is not None else d1(…)
-        arguments = [self.later(a, f) for a in e.arguments]
-        return call(identifier, *(name(p) for p in STANDARD), self._combinations(f), *arguments)
+        arguments = [self.later(a, f, running=bool(rate)) for a, rate in zip(e.arguments, rates, strict=True)]
+        return call(identifier, *(name(p) for p in STANDARD), self._combinations(f), *arguments)  # d2(subject, …, 1, a1)
 
     def _combinations(self, f: Function) -> ast.expr:
         return name(f.combinations) if f.combinations else const(1)
 
-    def definition(self, qualified: str) -> str:
-        """The function of a definition; emitted when first used."""
-        if qualified in self.definitions:
-            return self.definitions[qualified]
+    def definition(self, qualified: str, rates: tuple[Rate, ...]) -> str:
+        """The function of a definition whose arguments run so; emitted when first used."""
+        if (qualified, rates) in self.definitions:
+            return self.definitions[qualified, rates]
         definition = self.package.definitions[qualified]
-        identifier = self.definitions[qualified] = self.identifier("d")
+        identifier = self.definitions[qualified, rates] = self.identifier("d")
         variables = {p: f"p{i}" for i, (p, _) in enumerate(definition.parameters, 1)}
         shared = qualified in self.shared
         f = Function(variables=variables, combinations="" if shared else "n")
-        running = self.clockwork.rate(definition.body) is not Motion.DAILY
-        self._return(definition.body, f, self.shared.get(qualified), running=running)
+        with self.clockwork.inside(qualified, rates):
+            running = self.clockwork.rate(definition.body) is not Motion.DAILY
+            self._return(definition.body, f, self.shared.get(qualified), running=running)
         parameters = STANDARD if shared else (*STANDARD, "n", *variables.values())
         self.add(identifier, parameters, f.body, f"define {qualified.rpartition('.')[2]}, {definition.span.place}")
         return identifier

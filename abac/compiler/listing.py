@@ -120,6 +120,9 @@ class Listing:
                 self._operand(operand, indent, f"{before}not ", after, (*_LOOSE,))
             case ast.Attribute(value=target, attr=attr):
                 self._target(target, indent, before, f".{attr}{after}")
+            case ast.Subscript(value=ast.Name() as target, slice=key):
+                _place(target, len(self.lines) + 1)
+                self._lay(key, indent, f"{before}{target.id}[", f"]{after}", inside=True)
             case ast.Subscript(value=target, slice=key):
                 self._target(target, indent, before, f"[{ast.unparse(key)}]{after}")
                 _place(key, len(self.lines))
@@ -227,7 +230,7 @@ def legend(package: str, slots: Mapping[str, object]) -> list[str]:
     """Comments that say what the names of a generated module are."""
     lines = [
         f"Generated from package {package}.",
-        "Functions called by name are those of abac.compiler.runtime; with x_, those of exact.py and verdicts.py beside it.",
+        "Functions are those of abac.compiler.runtime; with x_, of exact.py and verdicts.py beside it.",
     ]
     numbered = sorted((name[0], int(name[1:])) for name in slots if name[0] in "KL" and name[1:].isdigit())
     for letter, number in numbered:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 
 from abac.language import checked as c
@@ -23,17 +24,24 @@ SUMS = (INSTANT, DURATION)
 
 
 class Clockwork:
-    """Tells how an expression runs: 0 stands still, 1 is `now`; everything else that depends on the clock is settled where it is used."""
+    """Tells how an expression runs: 0 stands still, 1 is `now`; everything else that depends on the clock is settled where it is used.
+
+    A definition runs as its arguments do: `bound` is how the parameters run where the emitter is at work.
+    """
 
     def __init__(self, package: c.Package) -> None:
         self.definitions: Mapping[str, c.Definition] = package.definitions
         self.clock = package.schema.context.clock
-        self._known: dict[str, Rate] = {}
+        self.bound: Mapping[str, Rate] = {}
+        self._known: dict[tuple[str, tuple[Rate, ...]], Rate] = {}
+        self._touched: dict[str, bool] = {}
 
     def rate(self, expression: c.Expression) -> Rate:
         match expression:
             case c.Root(name="now"):
                 return 1
+            case c.Variable(name=name):
+                return self.bound.get(name, 0)
             case c.Attribute(target=c.Root(name="context"), name=name):
                 return 1 if name == self.clock else 0
             case c.Operation(operator=Operator.ADD | Operator.SUBTRACT as operator, operands=(left, right)) if expression.type in SUMS:
@@ -44,18 +52,38 @@ class Clockwork:
                 return Motion.LOCAL if self.rate(instant) == 1 else 0
             case c.LibraryCall(arguments=(local,)) if expression.type == TIME_OF_DAY:
                 return Motion.DAILY if self.rate(local) is Motion.LOCAL else 0
-            case c.Invocation(definition=name):
-                if name not in self._known:
-                    inner = self.rate(self.definitions[name].body)
-                    self._known[name] = 0 if inner is Motion.DAILY else inner
-                return self._known[name]
+            case c.Invocation():
+                return self._of_definition(expression)
         return 0
+
+    def passed(self, invocation: c.Invocation) -> tuple[Rate, ...]:
+        """How the arguments of a definition run inside it; a time of day is passed on for what it is at this instant only."""
+        rates = (self.rate(argument) for argument in invocation.arguments)
+        return tuple(0 if rate is Motion.DAILY else rate for rate in rates)
+
+    def _of_definition(self, invocation: c.Invocation) -> Rate:
+        key = invocation.definition, self.passed(invocation)
+        if key not in self._known:
+            with self.inside(*key):
+                inner = self.rate(self.definitions[invocation.definition].body)
+            self._known[key] = 0 if inner is Motion.DAILY else inner
+        return self._known[key]
+
+    @contextmanager
+    def inside(self, definition: str, rates: tuple[Rate, ...]) -> Iterator[None]:
+        """In the body of a definition whose arguments run so."""
+        outer = self.bound
+        self.bound = {p: rate for (p, _), rate in zip(self.definitions[definition].parameters, rates, strict=True)}
+        try:
+            yield
+        finally:
+            self.bound = outer
 
     def touched(self, expression: c.Expression) -> bool:
         """Whether the clock is read anywhere inside."""
-        for each in c.walk(expression):
-            if self.rate(each):
-                return True
-            if isinstance(each, c.Invocation) and self.touched(self.definitions[each.definition].body):
-                return True
-        return False
+        return any(self.rate(e) != 0 or (isinstance(e, c.Invocation) and self._touches(e.definition)) for e in c.walk(expression))
+
+    def _touches(self, definition: str) -> bool:
+        if definition not in self._touched:
+            self._touched[definition] = self.touched(self.definitions[definition].body)
+        return self._touched[definition]

@@ -147,6 +147,7 @@ class Table:
     file: str
 
 
+_IP_CLASSES = (ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network)
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Value = (
@@ -229,8 +230,5 @@ def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
     return SetValue((*(known[key] for key in sorted(known)), *(element for _, element in partly)))
 
 
-_PLAIN: Final = frozenset(
-    (bool, int, Decimal, str, dt.datetime, dt.date, dt.timedelta, dt.time)
-    + (ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network)
-)
+_PLAIN: Final = frozenset({bool, int, Decimal, str, dt.datetime, dt.date, dt.timedelta, dt.time, *_IP_CLASSES})
 """Classes whose own `==` and hash are the language's."""

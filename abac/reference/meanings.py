@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Result = Value | Unknown | Moving
 Meaning = Callable[..., Result]
 _NO_TIME = dt.timedelta()
+_LAST_DAY = dt.datetime.max.replace(tzinfo=dt.timezone.utc) - dt.timedelta(days=1)
 
 
 def strict(meaning: Callable[..., Result | CauseKind]) -> Meaning:
@@ -215,9 +217,17 @@ def _at(evaluator: Evaluator, e: c.Operation, instant: Result, zone: Result) -> 
         evaluator.settle(instant)
         return CauseKind.OVERFLOW
     if isinstance(instant, Moving) and instant.slope == 1:
+        _note_end_of_clocks(evaluator, local.instant)
         return Moving(local)
     evaluator.settle(instant)
     return local
+
+
+def _note_end_of_clocks(evaluator: Evaluator, instant: dt.datetime) -> None:
+    """On the last day of the year 9999 a running local time may pass what clocks can show."""
+    assert evaluator.at is not None
+    with suppress(OverflowError):
+        evaluator.note(evaluator.at + max(_LAST_DAY - instant, _NO_TIME))
 
 
 def _pattern(test: Callable[[str, str], bool]) -> Meaning:

@@ -78,6 +78,12 @@ class Elements(tuple[Any, ...]):
     def __contains__(self, item: object) -> bool:
         return any(item == each for each in self)
 
+    def __add__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:  # type: ignore[override]  # what is made remembers nothing
+        return (*self, *other)
+
+    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*other, *self)
+
     def __eq__(self, other: object) -> bool:
         self.asked = True
         if other != ():

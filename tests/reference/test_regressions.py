@@ -72,6 +72,14 @@ def test_a_date_plus_a_running_duration_holds_for_an_instant() -> None:
     assert decide(condition, at="2026-01-03T00:00:01Z", **facts).effect is Effect.DENY
 
 
+def test_a_local_time_compared_with_an_unknown_holds_until_clocks_end() -> None:
+    """On the last evening of the year 9999 the local time is unknown too, and its cause is listed."""
+    condition = 'when time_of_day(now at "Asia/Kolkata") == time_of_day(subject.since at "UTC")'
+    decision = decide(condition)
+    assert decision.valid_until is not None
+    assert decide(condition, at="9999-12-31T23:00:00Z").unknown != decision.unknown
+
+
 @pytest.mark.parametrize("wait", [dt.timedelta.max, dt.timedelta.min, "86399999999999 seconds"])
 @pytest.mark.parametrize(
     "test",
