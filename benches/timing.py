@@ -48,12 +48,6 @@ def import_times(rounds: int) -> dict[str, list[int]]:
     return interleaved({"bare": lambda: _python("pass"), "import abac": lambda: _python("import abac")}, rounds)
 
 
-def imported() -> set[str]:
-    """Top-level modules that `import abac` brings in."""
-    names = _python("import sys, abac; print(*sorted({name.split('.')[0] for name in sys.modules}))").split()
-    return set(names) - set(_python("import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))").split())
-
-
 def _python(program: str) -> str:
     return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 

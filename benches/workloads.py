@@ -31,7 +31,7 @@ from benches.baselines import (
     ten_rules_entities,
 )
 from benches.plain import plain_request
-from benches.streams import PARTS, Json, changed, document_requests, read_cases
+from benches.streams import Json, changed, document_requests, read_cases
 
 ROOT = Path(__file__).parents[1]
 SEED = 2026
@@ -129,7 +129,7 @@ def _decided(drawn: Iterator[Json], code: Compiled) -> Iterator[Request]:
     """The drawn requests that are complete and well typed, read from their plain form: none of what decides them is unknown."""
     package = code.graph.package
     for raw in drawn:
-        first = read_request(*(raw[part] for part in PARTS), package.schema, package.tables, None)
+        first = read_request(raw["subject"], raw["action"], raw["resource"], raw["context"], package.schema, package.tables, None)
         if type(first) is not Request or isinstance(first.now, Unknown) or not _is_whole(first):
             continue
         request = read_request(*plain_request(first), package.schema, package.tables, first.now)

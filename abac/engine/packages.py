@@ -195,13 +195,17 @@ def _policy_files(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
         folder = paths[0]
         files = sorted((f for f in folder.glob(f"*{SUFFIX}") if f.is_file()), key=lambda f: f.name)
         if not files:
-            raise LoadError(f"{folder}: no {SUFFIX} files in this folder")
+            below = sorted({f.parent.name for f in folder.glob(f"*/*{SUFFIX}")})
+            hint = f"; give one of the packages in it: {', '.join(below)}" if below else ""
+            raise LoadError(f"{folder}: no {SUFFIX} files in this folder{hint}")
         return folder, files
     for path in paths:
         if not path.exists():
             raise LoadError(f"{path}: no such file or folder")
         if path.is_dir():
             raise LoadError(f"{path}: give one folder, or files of one folder")
+        if path.suffix != SUFFIX:
+            raise LoadError(f"{path}: not a policy file: its name does not end in {SUFFIX}")
     folders = {path.parent.resolve() for path in paths}
     if len(folders) > 1:
         raise LoadError(f"files of different folders: {', '.join(sorted(str(f) for f in folders))}")

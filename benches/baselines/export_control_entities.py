@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT, EntityValue, RecordValue
+from abac.model.values import ABSENT
 from benches.baselines.export_control import (
     AMENDMENTS,
     CHECKED,
@@ -25,8 +25,10 @@ from benches.baselines.export_control import (
     ZERO,
 )
 
+Values = Any  # entities and records: what types their fields have only the schema knows
 
-def permits(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+
+def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
     what, where = resource.fields, context.fields
     callers = [subject]
     person = subject
@@ -91,7 +93,7 @@ def permits(subject: EntityValue, action: str, resource: EntityValue, context: R
     return any(_covers(license, person, action, model, context, now) for license in where["licenses"].elements)
 
 
-def _standing(person: Any, now: dt.datetime) -> str:
+def _standing(person: Values, now: dt.datetime) -> str:
     one = person.fields
     if one["type"] != "person":
         return "us" if one["org"] is not ABSENT and one["org"].fields["us_person_only_attested"] else "unverified"
@@ -107,7 +109,7 @@ def _standing(person: Any, now: dt.datetime) -> str:
     return "us" if ZERO <= now - verified_at <= STATUS_MAX_AGE else "stale"
 
 
-def _is_exempt(person: Any, organisations: tuple[Any, ...], model: str, amendments: tuple[Any, ...], now: dt.datetime) -> bool:
+def _is_exempt(person: Values, organisations: tuple[Any, ...], model: str, amendments: tuple[Any, ...], now: dt.datetime) -> bool:
     one = person.fields
     employer = one["org"]
     if employer is ABSENT or one["employment"] != "employee":
@@ -118,7 +120,7 @@ def _is_exempt(person: Any, organisations: tuple[Any, ...], model: str, amendmen
     return False
 
 
-def _covers(license: Any, person: Any, action: str, model: str, context: RecordValue, now: dt.datetime) -> bool:
+def _covers(license: Values, person: Values, action: str, model: str, context: Values, now: dt.datetime) -> bool:
     where, one, terms = context.fields, person.fields, license.fields
     issued_at = terms["issued_at"]
     return (
@@ -135,7 +137,7 @@ def _covers(license: Any, person: Any, action: str, model: str, context: RecordV
     )
 
 
-def _covers_ties(nationalities: tuple[Any, ...], person: Any, regime: str) -> bool:
+def _covers_ties(nationalities: tuple[Any, ...], person: Values, regime: str) -> bool:
     one = person.fields
     if not nationalities:
         return True

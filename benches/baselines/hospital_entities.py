@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT, EntityValue, RecordValue
+from abac.model.values import ABSENT
 from benches.baselines.hospital import (
     CLINICAL,
     EMERGENCY_ROLES,
@@ -27,8 +27,10 @@ from benches.baselines.hospital import (
     ZERO,
 )
 
+Values = Any  # entities and records: what types their fields have only the schema knows
 
-def permits(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+
+def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
     who, where = subject.fields, context.fields
     is_staff = subject.type == "Staff"
     if is_staff and not who["active"]:
@@ -53,7 +55,7 @@ def permits(subject: EntityValue, action: str, resource: EntityValue, context: R
 # ── staff and records ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _care(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+def _care(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
     who, what, where = subject.fields, resource.fields, context.fields
     purpose = where["purpose"]
     if purpose == "payment" and what["paid_by_patient"]:
@@ -84,10 +86,10 @@ def _care(subject: EntityValue, action: str, resource: EntityValue, context: Rec
 
 
 def _has_ground(
-    subject: EntityValue,
+    subject: Values,
     action: str,
-    resource: EntityValue,
-    context: RecordValue,
+    resource: Values,
+    context: Values,
     now: dt.datetime,
     purpose: str,
     role: str,
@@ -117,17 +119,17 @@ def _has_ground(
     return False
 
 
-def _in_force(consent: Any, now: dt.datetime) -> bool:
+def _in_force(consent: Values, now: dt.datetime) -> bool:
     return consent.fields["given"] <= now and (consent.fields["withdrawn"] is ABSENT or now < consent.fields["withdrawn"])
 
 
-def _consented(resource: EntityValue, purpose: str, now: dt.datetime) -> bool:
+def _consented(resource: Values, purpose: str, now: dt.datetime) -> bool:
     return any(
         purpose in consent.fields["purposes"].elements and _in_force(consent, now) for consent in resource.fields["consents"].elements
     )
 
 
-def _withdrawn(resource: EntityValue, now: dt.datetime) -> bool:
+def _withdrawn(resource: Values, now: dt.datetime) -> bool:
     consents = resource.fields["consents"].elements
     if not consents:
         return False
@@ -159,7 +161,7 @@ def _on_shift(shifts: tuple[Any, ...], ward: str, now: dt.datetime) -> bool:
     return False
 
 
-def _stands_in(entity: Any, kind: str, key: str) -> bool:
+def _stands_in(entity: Values, kind: str, key: str) -> bool:
     for parent in entity.parents.elements:  # noqa: SIM110  # a loop is faster
         if (parent.key == key and parent.type == kind) or _stands_in(parent, kind, key):
             return True
@@ -169,7 +171,7 @@ def _stands_in(entity: Any, kind: str, key: str) -> bool:
 # ── patients and those who act for them ──────────────────────────────────────────────────────────────────────────────
 
 
-def _portal(subject: EntityValue, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+def _portal(subject: Values, resource: Values, context: Values, now: dt.datetime) -> bool:
     who, what = subject.fields, resource.fields
     if context.fields["purpose"] == "payment" and what["paid_by_patient"]:
         return False
@@ -197,7 +199,7 @@ def _portal(subject: EntityValue, resource: EntityValue, context: RecordValue, n
 # ── research ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _research(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+def _research(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
     who, what, where = subject.fields, resource.fields, context.fields
     form, study = what["form"], where["study"]
     if where["purpose"] != "research" or (form != "identified" and what["smallest_group"] < 11):

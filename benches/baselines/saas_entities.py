@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT, EntityValue, RecordValue
+from abac.model.values import ABSENT
 from benches.baselines.saas import (
     ABUSIVE,
     ADMINISTERED,
@@ -27,8 +27,10 @@ from benches.baselines.saas import (
     ZERO,
 )
 
+Values = Any  # entities and records: what types their fields have only the schema knows
 
-def permits(subject: EntityValue, action: str, resource: EntityValue, context: RecordValue, now: dt.datetime) -> bool:
+
+def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
     who, what, where = subject.fields, resource.fields, context.fields
     kind = resource.type
     if kind == "Page":
@@ -67,7 +69,7 @@ def permits(subject: EntityValue, action: str, resource: EntityValue, context: R
 
 
 def _content(
-    subject: EntityValue, is_user: bool, action: str, resource: EntityValue, kind: str, asked: Any, context: RecordValue, now: dt.datetime
+    subject: Values, is_user: bool, action: str, resource: Values, kind: str, asked: Values, context: Values, now: dt.datetime
 ) -> bool:
     who, what, where, customer = subject.fields, resource.fields, context.fields, asked.fields
     if action != "view" and _lies_in(resource, kind, "system"):
@@ -99,7 +101,7 @@ def _content(
     return kind == "Document" and _linked(resource, action, context, now)
 
 
-def _open_to(user: Any, resource: EntityValue, kind: str, action: str, now: dt.datetime) -> bool:
+def _open_to(user: Values, resource: Values, kind: str, action: str, now: dt.datetime) -> bool:
     what = resource.fields
     if what["owner"].key == user.key or _shared(what["shares"].elements, user, action, now):
         return True
@@ -111,7 +113,7 @@ def _open_to(user: Any, resource: EntityValue, kind: str, action: str, now: dt.d
     return False
 
 
-def _shared(shares: tuple[Any, ...], user: Any, action: str, now: dt.datetime) -> bool:
+def _shared(shares: tuple[Any, ...], user: Values, action: str, now: dt.datetime) -> bool:
     enough = ENOUGH.get(action, MANAGING)
     for share in shares:
         if share.fields["level"] in enough and (share.fields["until"] is ABSENT or now < share.fields["until"]):
@@ -122,7 +124,7 @@ def _shared(shares: tuple[Any, ...], user: Any, action: str, now: dt.datetime) -
     return False
 
 
-def _linked(document: Any, action: str, context: RecordValue, now: dt.datetime) -> bool:
+def _linked(document: Values, action: str, context: Values, now: dt.datetime) -> bool:
     where = context.fields
     if where["link"] is ABSENT:
         return False
@@ -133,7 +135,7 @@ def _linked(document: Any, action: str, context: RecordValue, now: dt.datetime) 
     )
 
 
-def _token_holds(token: Any, action: str, resource: EntityValue, kind: str, context: RecordValue, now: dt.datetime) -> bool:
+def _token_holds(token: Values, action: str, resource: Values, kind: str, context: Values, now: dt.datetime) -> bool:
     while True:
         if (
             not CLOCK_SKEW <= now - token.fields["issued_at"] < TOKEN_MAX_AGE
@@ -156,11 +158,11 @@ def _token_holds(token: Any, action: str, resource: EntityValue, kind: str, cont
         token = above
 
 
-def _lies_in(resource: EntityValue, kind: str, folder: str) -> bool:
+def _lies_in(resource: Values, kind: str, folder: str) -> bool:
     return (kind == "Folder" and resource.key == folder) or _stands_in(resource, "Folder", folder)
 
 
-def _stands_in(entity: Any, kind: str, key: str) -> bool:
+def _stands_in(entity: Values, kind: str, key: str) -> bool:
     for parent in entity.parents.elements:  # noqa: SIM110  # a loop is faster
         if (parent.key == key and parent.type == kind) or _stands_in(parent, kind, key):
             return True
@@ -170,9 +172,7 @@ def _stands_in(entity: Any, kind: str, key: str) -> bool:
 # ── people, invitations, plan ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _administration(
-    subject: EntityValue, action: str, resource: EntityValue, kind: str, asked: Any, context: RecordValue, now: dt.datetime
-) -> bool:
+def _administration(subject: Values, action: str, resource: Values, kind: str, asked: Values, context: Values, now: dt.datetime) -> bool:
     who, where, customer = subject.fields, context.fields, asked.fields
     if action == "invite":
         seats = PLANS[customer["plan"]].seats
@@ -202,7 +202,7 @@ def _administration(
     return any(_delegated(grant, action, resource, kind, now) for grant in who["grants"].elements)
 
 
-def _delegated(grant: Any | None, action: str, resource: EntityValue, kind: str, now: dt.datetime) -> bool:
+def _delegated(grant: Any | None, action: str, resource: Values, kind: str, now: dt.datetime) -> bool:
     while grant is not ABSENT:
         if action not in grant.fields["tasks"].elements or (grant.fields["ends"] is not ABSENT and now >= grant.fields["ends"]):
             return False
@@ -218,7 +218,7 @@ def _delegated(grant: Any | None, action: str, resource: EntityValue, kind: str,
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _page(subject: EntityValue, resource: EntityValue, context: RecordValue) -> bool:
+def _page(subject: Values, resource: Values, context: Values) -> bool:
     what = resource.fields
     path = what["path"]
     return (

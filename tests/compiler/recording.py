@@ -81,8 +81,8 @@ class Elements(tuple[Any, ...]):
     def __add__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:  # type: ignore[override]  # what is made remembers nothing
         return (*self, *other)
 
-    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*other, *self)
+    def __radd__(self, other: object) -> tuple[Any, ...]:
+        return (*other, *self) if isinstance(other, tuple) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         self.asked = True

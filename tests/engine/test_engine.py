@@ -445,3 +445,17 @@ def test_a_state_that_was_taken_stays_what_it_was(tmp_path: Path) -> None:
     folder(tmp_path, "deny r when context.a")
     engine.reload()
     assert state.digest != engine.digest and state.package.policy.children != engine.state.package.policy.children
+
+
+def test_a_file_that_is_no_policy_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("package p", "utf-8")
+    with pytest.raises(LoadError, match=r"notes\.txt: not a policy file: its name does not end in \.abac"):
+        Engine.load(tmp_path / "notes.txt")
+
+
+def test_a_folder_of_packages_says_which_packages_it_has(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.abac").write_text(f"package {name}", "utf-8")
+    with pytest.raises(LoadError, match=r"no \.abac files in this folder; give one of the packages in it: a, b"):
+        Engine.load(tmp_path)

@@ -1,0 +1,91 @@
+"""Benches: measures every policy, prints the figures beside their budgets, and writes them where readers look for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benches.measures import Figure, against_reference, decisions, import_time, load_time
+from benches.timing import machine
+from benches.workloads import workload
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benches" / "results" / "latest.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
+COLUMNS = ("policy", "what", "time", "against", "ratio", "budget", "")
+
+
+def measure(names: Iterable[str], count: int, rounds: int) -> list[Figure]:
+    """All figures of the named policies.
+
+    Raises:
+        AssertionError: engine, reference and hand-written code do not answer alike: there is nothing to compare.
+    """
+    figures = []
+    for name in names:
+        work = workload(name, count)
+        found = work.disagreements()
+        if found:
+            raise AssertionError("\n".join(found))
+        figures += [*decisions(work, rounds), against_reference(work, min(rounds, 3)), load_time(work, min(rounds, 3))]
+    return [*figures, import_time(rounds)]
+
+
+def as_rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
+    return [
+        (
+            figure.policy,
+            figure.what,
+            _time(figure.value, figure.unit),
+            "" if figure.against is None else _time(figure.against, figure.unit),
+            "" if figure.ratio is None else f"{figure.ratio:.2f}×",
+            "" if figure.budget is None else f"{figure.budget:g}×" if figure.ratio is not None else _time(figure.budget, figure.unit),
+            {None: "", True: "met", False: "NOT MET"}[figure.met],
+        )
+        for figure in figures
+    ]
+
+
+def _time(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}"
+
+
+def show(figures: Sequence[Figure], console: Console) -> None:
+    table = Table(*COLUMNS)
+    for column in table.columns[2:6]:
+        column.justify = "right"
+    for row in as_rows(figures):
+        table.add_row(*row, style="red" if row[-1] == "NOT MET" else None)
+    console.print(table)
+
+
+def as_json(figures: Sequence[Figure], command: str) -> dict[str, Any]:
+    return {"command": command, "machine": machine(), "figures": [figure.as_dict() for figure in figures]}
+
+
+def write(result: dict[str, Any], figures: Sequence[Figure]) -> None:
+    """The JSON file, and the generated part of the page."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{as_markdown(result, figures)}\n{END}{after}", encoding="utf-8")
+
+
+def as_markdown(result: dict[str, Any], figures: Sequence[Figure]) -> str:
+    facts = result["machine"]
+    lines = [
+        f"`{result['command']}`, {facts['python']}, {facts['system']}, {facts['cores']} cores of {facts['processor']}, load {facts['load']}:",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
+        *(f"| {' | '.join(row)} |" for row in as_rows(figures)),
+    ]
+    return "\n".join(lines) + "\n"
