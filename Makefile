@@ -13,13 +13,14 @@ EDITABLE := $(VENV)/editable
 TOOLS    := $(VENV)/tools
 SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name py.typed)
 
-.PHONY: help demo test test-long lint clean
+.PHONY: help demo test test-long bench lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo       check, decide and explain the export control pack'
 	@echo 'make test       run the tests'
 	@echo 'make test-long  run the tests that take minutes or the network'
+	@echo 'make bench      time decisions against hand-written Python; never fails by a time'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make clean      remove .venv and what the tools left behind'
 
@@ -36,6 +37,9 @@ test: $(EDITABLE)
 
 test-long: $(EDITABLE)
 	@$(BIN)/python -m pytest -n 2 -m long
+
+bench: $(EDITABLE)
+	@$(BIN)/python -m benches --write
 
 lint: $(TOOLS)
 	@$(BIN)/ruff check .

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benches.profiles import profile
+from benches.profiles import profiled
 from benches.report import RESULTS, as_json, measure, show, write
-from benches.workloads import SOURCES, workload
+from benches.timing import Batch
+from benches.workloads import SOURCES, Workload, workload
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,13 +28,24 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"expected policies of {', '.join(SOURCES)}, and at least one request and round")
     if told.profile:
         for name in names:
-            print(f"{name}: {profile(workload(name, told.requests))}")
+            _show_profiles(workload(name, told.requests))
         return 0
     figures = measure(names, told.requests, told.rounds)
     show(figures, Console(width=None if sys.stdout.isatty() else 140))
     if told.write:
         write(as_json(figures, " ".join(["python -m benches", *arguments])), figures)
     return 0
+
+
+def _show_profiles(work: Workload) -> None:
+    permits, decide, engine, discharges = work.code.permits, work.code.decide, work.engine.permits, work.obligations
+    batches: dict[str, Batch] = {
+        "permits, validated": lambda: [permits(request, discharges) for request in work.read],
+        "decide, validated": lambda: [decide(request) for request in work.read],
+        "permits, plain dicts": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in work.calls],
+    }
+    for title, batch in batches.items():
+        print(f"{work.name}: {title}", *profiled(batch, lines=25), "", sep="\n")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from abac import Engine
 from benches.damage import damaged
+from benches.profiles import imports, profiled
 from benches.timing import Batch, import_times, interleaved, ratio
 from benches.workloads import Workload
 
@@ -29,6 +30,7 @@ class Figure:
         value, against: the best round.
         ratio: the median over the rounds.
         budget: what the ratio may be at most, or the value where nothing is compared; None: for information.
+        why: the main lines of a profile, where the budget is not met.
     """
 
     policy: str
@@ -38,6 +40,7 @@ class Figure:
     against: float | None = None
     ratio: float | None = None
     budget: float | None = None
+    why: tuple[str, ...] = ()
 
     @property
     def met(self) -> bool | None:
@@ -71,7 +74,8 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
 
     def figure(what: str, mine: str, theirs: str, budget: float, each: int) -> Figure:
         best = [min(spent[name]) / each for name in (mine, theirs)]
-        return Figure(work.name, what, "ns", best[0], best[1], ratio(spent[mine], spent[theirs]), budget)
+        made = Figure(work.name, what, "ns", best[0], best[1], ratio(spent[mine], spent[theirs]), budget)
+        return made if made.met else replace(made, why=profiled(batches[mine]))
 
     return [
         figure("`permits`, validated / by hand", "permits", "permits by hand", BY_HAND, len(read)),
@@ -105,4 +109,5 @@ def import_time(rounds: int) -> Figure:
     """What `import abac` adds to a bare interpreter."""
     spent = import_times(rounds)
     added = statistics.median(mine - bare for mine, bare in zip(spent["import abac"], spent["bare"], strict=True))
-    return Figure("", "`import abac` over a bare interpreter", "ms", added / NANOSECONDS["ms"], budget=IMPORT_MILLISECONDS)
+    made = Figure("", "`import abac` over a bare interpreter", "ms", added / NANOSECONDS["ms"], budget=IMPORT_MILLISECONDS)
+    return made if made.met else replace(made, why=imports())

@@ -1,30 +1,42 @@
-"""Benches: where the time of `permits` goes."""
+"""Benches: where time goes: the functions that take most of it themselves, generated ones by what they were made from."""
 
 from __future__ import annotations
 
 import cProfile
-import io
+import linecache
 import pstats
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
-from benches.workloads import Workload
+from benches.timing import Batch
 
-LINES = 25
-
-
-def profile(work: Workload) -> str:
-    """The functions that take most time of their own, for validated requests and for plain dicts."""
-    permits, engine, discharges = work.code.permits, work.engine.permits, work.obligations
-    validated, plain = cProfile.Profile(), cProfile.Profile()
-    with validated:
-        for request in work.read:
-            permits(request, discharges)
-    with plain:
-        for subject, action, resource, context, now in work.calls:
-            engine(subject, action, resource, context, at=now)
-    return f"{_told('validated requests', validated)}\n{_told('plain dicts', plain)}"
+LINES = 7
 
 
-def _told(title: str, profiled: cProfile.Profile) -> str:
-    text = io.StringIO()
-    pstats.Stats(profiled, stream=text).strip_dirs().sort_stats("tottime").print_stats(LINES)
-    return f"{title}\n{text.getvalue().strip()}\n"
+def profiled(batch: Batch, lines: int = LINES) -> tuple[str, ...]:
+    """Share of the time, calls, and name of each."""
+    profile = cProfile.Profile()
+    with profile:
+        batch()
+    stats: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # documented, but not in the stubs
+    own = sorted(((tottime, calls, _named(*key)) for key, (_, calls, tottime, _, _) in stats.items()), reverse=True)
+    whole = sum(tottime for tottime, _, _ in own)
+    return tuple(f"{tottime / whole:4.0%} {calls:>9,} calls  {name}" for tottime, calls, name in own[:lines])
+
+
+def _named(filename: str, line: int, name: str) -> str:
+    if filename.startswith("<abac policy"):
+        return f"{name}: {linecache.getline(filename, line - 1).strip().removeprefix('# ').rpartition(',')[0] or 'generated'}"
+    if filename == "~":  # built in
+        return name
+    return f"{Path(filename).name}:{line} {name}"
+
+
+def imports(lines: int = LINES) -> tuple[str, ...]:
+    """What `import abac` spends most time on, by module."""
+    told = subprocess.run([sys.executable, "-X", "importtime", "-c", "import abac"], check=True, capture_output=True, text=True).stderr
+    rows = [line.removeprefix("import time:").split("|") for line in told.splitlines()[1:]]
+    own = sorted(((int(row[0]), row[2].strip()) for row in rows if row[0].strip().isdigit()), reverse=True)
+    return tuple(f"{spent / 1000:6.1f} ms  {name}" for spent, name in own[:lines])

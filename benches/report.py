@@ -82,10 +82,21 @@ def write(result: dict[str, Any], figures: Sequence[Figure]) -> None:
 def as_markdown(result: dict[str, Any], figures: Sequence[Figure]) -> str:
     facts = result["machine"]
     lines = [
-        f"`{result['command']}`, {facts['python']}, {facts['system']}, {facts['cores']} cores of {facts['processor']}, load {facts['load']}:",
+        f"`{result['command']}`, {facts['python']}, {facts['system']}, {facts['cores']} cores of {facts['processor']}, "
+        f"load {facts['load']}:",
         "",
         f"| {' | '.join(COLUMNS)} |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
         *(f"| {' | '.join(row)} |" for row in as_rows(figures)),
     ]
+    for figure in figures:
+        if figure.why:
+            lines += [
+                "",
+                f"**{figure.policy or 'all'}: {figure.what}** misses its budget. Most of its own time:",
+                "",
+                "```",
+                *figure.why,
+                "```",
+            ]
     return "\n".join(lines) + "\n"

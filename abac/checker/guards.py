@@ -34,6 +34,7 @@ class Typed:
 
 Fact = Present | Typed
 Facts = frozenset[Fact]
+Both = tuple[Facts, Facts]
 NO_FACTS: Facts = frozenset()
 
 
@@ -96,28 +97,36 @@ def when(expression: c.Expression, truth: bool, summaries: Summaries) -> Facts:
     also where the guard is unknown; then an optional attribute reads as unknown, but one of another type of entity cannot be read. So
     forms that can be unknown whatever the guard inside them says (quantifiers, most conditionals) tell nothing about types.
     """
+    return _certain(expression, summaries)[0 if truth else 1]
+
+
+def _certain(expression: c.Expression, summaries: Summaries) -> Both:
+    """What is certain where the expression is true, and where it is false: both in one walk, so that `if`s in `if`s stay linear."""
     match expression:
         case c.HasAttribute(target=target, name=name):
-            return frozenset((Present(target, name),)) if truth else NO_FACTS
+            return frozenset((Present(target, name),)), NO_FACTS
         case c.IsType(target=target, name=name):
-            names = (name,) if truth else tuple(other for other in _possible(target) if other != name)
-            return frozenset((Typed(target, names),)) if names else NO_FACTS
+            others = tuple(other for other in _possible(target) if other != name)
+            return frozenset((Typed(target, (name,)),)), frozenset((Typed(target, others),)) if others else NO_FACTS
         case c.Operation(operator=Operator.NOT, operands=(operand,)):
-            return when(operand, not truth, summaries)
+            when_true, when_false = _certain(operand, summaries)
+            return when_false, when_true
         case c.Operation(operator=Operator.AND | Operator.OR as operator, operands=operands):
-            each = [when(operand, truth, summaries) for operand in operands]
-            return _union(each) if (operator is Operator.AND) is truth else _common(each)
+            each = [_certain(operand, summaries) for operand in operands]
+            trues, falses = [found for found, _ in each], [found for _, found in each]
+            return (_union(trues), _common(falses)) if operator is Operator.AND else (_common(trues), _union(falses))
         case c.Conditional():
-            return _when_conditional(expression, truth, summaries)
+            return _certain_conditional(expression, summaries)
         case c.Quantified(kind=kind, variable=variable, body=body):
-            if (kind is QuantifierKind.SOME) is not truth:
-                return NO_FACTS
-            return frozenset(f for f in untyped(when(body, truth, summaries)) if variable not in variables(f.target))
+            when_true, when_false = _certain(body, summaries)
+            found = when_true if kind is QuantifierKind.SOME else when_false
+            kept = frozenset(f for f in untyped(found) if variable not in variables(f.target))
+            return (kept, NO_FACTS) if kind is QuantifierKind.SOME else (NO_FACTS, kept)
         case c.Invocation(definition=name, arguments=arguments) if name in summaries:
             summary = summaries[name]
             values = dict(zip(summary.parameters, arguments, strict=True))
-            return _at_call(summary.when_true if truth else summary.when_false, values)
-    return NO_FACTS
+            return _at_call(summary.when_true, values), _at_call(summary.when_false, values)
+    return NO_FACTS, NO_FACTS
 
 
 def _at_call(facts: Facts, values: Mapping[str, c.Expression]) -> Facts:
@@ -163,21 +172,28 @@ def untyped(facts: Facts) -> Facts:
     return frozenset(fact for fact in facts if isinstance(fact, Present))
 
 
-def _when_conditional(ladder: c.Conditional, truth: bool, summaries: Summaries) -> Facts:
-    """What all arms that can end in `truth` have in common; about types what the one condition says that leads there."""
+def _certain_conditional(ladder: c.Conditional, summaries: Summaries) -> Both:
+    """What all arms that can end in a truth have in common; about types what the one condition says that leads there."""
+    arms = [(_certain(condition, summaries), value, _certain(value, summaries)) for condition, value in ladder.arms]
+    last = _certain(ladder.otherwise, summaries)
+    return _ends(ladder, arms, last, True), _ends(ladder, arms, last, False)
+
+
+def _ends(ladder: c.Conditional, arms: list[tuple[Both, c.Expression, Both]], last: Both, truth: bool) -> Facts:
+    at = 0 if truth else 1
     passed, ends = NO_FACTS, []
-    for condition, value in ladder.arms:
+    for condition, value, of_value in arms:
         if not _constantly(value, not truth):
-            ends.append(passed | when(condition, True, summaries) | when(value, truth, summaries))
-        passed |= when(condition, False, summaries)
+            ends.append(passed | condition[0] | of_value[at])
+        passed |= condition[1]
     if not _constantly(ladder.otherwise, not truth):
-        ends.append(passed | when(ladder.otherwise, truth, summaries))
+        ends.append(passed | last[at])
     facts = untyped(_common(ends))
-    (condition, value), *more = ladder.arms
+    (condition, value, _), *more = arms
     if not more and _constantly(ladder.otherwise, not truth):
-        facts |= when(condition, True, summaries)
+        facts |= condition[0]
     elif not more and _constantly(value, not truth):
-        facts |= when(condition, False, summaries)
+        facts |= condition[1]
     return facts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from abac.compiler.motion import Clockwork
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.slots import Slots
 from abac.language import checked as c
-from abac.model.decision import Effect
+from abac.model.decision import Decision, Effect
 
 
 @dataclass(slots=True, eq=False)
@@ -25,14 +25,20 @@ class Outcome:
     """A leaf as generated code returns it; the loader fills in what decisions by it carry.
 
     Attributes:
-        finish: makes reason, citations, obligations and advice from the request; None if they are always the same.
-        finish_timed: the same, noting when they change.
+        effect: the leaf's.
+        obligations: ids of a permit's obligations, or None where `oblige` tells them.
+        oblige, oblige_timed: the ids of a permit's obligations for a request; the latter notes when they change.
+        decision: what every decision by the leaf is, or None where `finish` makes its parts.
+        finish: reason, citations, obligations and advice for a request.
     """
 
     leaf: Leaf
     effect: Effect
+    obligations: frozenset[str] | None = None
+    oblige: Any = None
+    oblige_timed: Any = None
+    decision: Decision | None = None
     finish: Any = None
-    finish_timed: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Module:
 
     Attributes:
         slots: its namespace.
+        obligers, finishers: the functions of leaves whose obligations or parts depend on the request, by the leaf's number.
         search, search_timed, exact: the names of its entry functions.
         memo: how many places a decision's memo has.
     """
@@ -49,7 +56,8 @@ class Module:
     text: str
     slots: dict[str, Any]
     outcomes: tuple[Outcome, ...]
-    finishers: dict[int, tuple[str, str]]
+    obligers: dict[int, tuple[str, str]]
+    finishers: dict[int, str]
     dispatchers: tuple[tuple[str, dict[object, ast.expr]], ...]
     search: str
     search_timed: str
@@ -61,10 +69,16 @@ class Module:
 class _Emission:
     functions: list[ast.FunctionDef] = field(default_factory=list)
     comments: dict[int, str] = field(default_factory=dict)
+    dispatchers: list[tuple[str, dict[object, ast.expr]]] = field(default_factory=list)
 
-    def take(self, functions: list[ast.FunctionDef], comments: dict[int, str]) -> None:
-        self.functions += functions
-        self.comments.update(comments)
+    def take(self, emitter: FastEmitter | ExactEmitter) -> None:
+        """What an emitter has made since it was last asked."""
+        self.functions += emitter.functions
+        self.comments.update(emitter.comments)
+        emitter.functions = []
+        if isinstance(emitter, FastEmitter):
+            self.dispatchers += emitter.dispatchers
+            emitter.dispatchers = []
 
 
 def emit_module(graph: Graph) -> Module:
@@ -75,27 +89,45 @@ def emit_module(graph: Graph) -> Module:
     witnesses = {number: FIRST_SLOT + len(shared) + i for i, number in enumerate(with_witness)}
     outcomes = {leaf.number: Outcome(leaf, leaf.effect) for leaf in graph.leaves}
     emission = _Emission()
-    searches: list[str] = []
-    finishers: dict[int, list[str]] = {}
-    dispatchers: list[tuple[str, dict[object, ast.expr]]] = []
-    for timed in (False, True) if _reads_time(graph) else (False,):
-        fast = FastEmitter(package, slots, shared, timed=timed)
-        policies = PolicyEmitter(fast, outcomes, witnesses)
-        searches.append(policies.search(graph.root))
-        for leaf in graph.leaves:
-            if (finisher := policies.finish(leaf)) is not None:
-                finishers.setdefault(leaf.number, []).append(finisher)
-        emission.take(fast.functions, fast.comments)
-        dispatchers += fast.dispatchers
+    fast = FastEmitter(package, slots, shared, timed=False)
+    policies = PolicyEmitter(fast, outcomes, witnesses)
+    search = policies.search(graph.root)
+    obligers = _named(policies.obliges, graph.leaves)
+    emission.take(fast)
+    search_timed, obligers_timed = search, obligers
+    if _reads_time(graph):
+        timed = FastEmitter(package, slots, shared, timed=True)
+        policies = PolicyEmitter(timed, outcomes, witnesses)
+        search_timed = policies.search(graph.root)
+        obligers_timed = _named(policies.obliges, graph.leaves)
+        finishers = _named(policies.finish, graph.leaves)
+        emission.take(timed)
+    else:
+        finishers = _named(policies.finish, graph.leaves)
+        emission.take(fast)
     exact = ExactEmitter(package, slots, shared)
     entry = VerdictEmitter(exact).policy(package.policy)
-    emission.take(exact.functions, exact.comments)
+    emission.take(exact)
     listing = Listing(emission.comments, legend(package.name, slots.values))
     tree = listing.module(emission.functions)
     return Module(
-        tree, listing.text, slots.values, tuple(outcomes.values()), {n: (f[0], f[-1]) for n, f in finishers.items()}, tuple(dispatchers),
-        searches[0], searches[-1], entry, FIRST_SLOT + len(shared) + len(witnesses),
-    )  # fmt: skip
+        tree=tree,
+        text=listing.text,
+        slots=slots.values,
+        outcomes=tuple(outcomes.values()),
+        obligers={number: (identifier, obligers_timed[number]) for number, identifier in obligers.items()},
+        finishers=finishers,
+        dispatchers=tuple(emission.dispatchers),
+        search=search,
+        search_timed=search_timed,
+        exact=entry,
+        memo=FIRST_SLOT + len(shared) + len(witnesses),
+    )
+
+
+def _named(emit: Callable[[Leaf], str | None], leaves: tuple[Leaf, ...]) -> dict[int, str]:
+    """The functions emitted for leaves that need one, by the leaf's number."""
+    return {leaf.number: identifier for leaf in leaves if (identifier := emit(leaf)) is not None}
 
 
 def _shared_definitions(package: c.Package) -> Iterator[str]:

@@ -189,8 +189,9 @@ class ExactEmitter:
             case Operator.EMPTY:
                 return self.run("empty", self.value(left, names))
             case Operator.AT:
-                keep = self.clockwork.rate(e) is Motion.LOCAL
-                return self.run("local", text, self.value(left, names, running=keep), self.value(rest[0], names))
+                if self.clockwork.rate(e) is Motion.LOCAL:
+                    return self.run("local_at", name("memo"), text, self.value(left, names, running=True), self.value(rest[0], names))
+                return self.run("local", text, self.value(left, names), self.value(rest[0], names))
         return self._computed(e, text, names)
 
     def _computed(self, e: c.Operation, text: ast.expr, names: Names) -> ast.expr:

@@ -74,11 +74,9 @@ class PolicyEmitter:
             f.ahead = False
             f.body.append(assign(variable, test))
             applied.append((variable, step.block))
-        total: ast.expr = name(applied[0][0])
-        for variable, _ in applied[1:]:
-            total = ast.BinOp(total, ast.Add(), name(variable))
         if len(applied) > 1:
-            f.body.append(ast.If(compare(total, ast.Gt(), const(1)), [ast.Expr(self.fast.hand_over())], []))
+            several = self.fast.run("several", *(name(variable) for variable, _ in applied))
+            f.body.append(ast.If(several, [ast.Expr(self.fast.hand_over())], []))
         for variable, inner in applied:
             found = call(self.identifiers[inner.number], *(name(p) for p in STANDARD))
             f.body.append(ast.If(name(variable), [ast.Return(found)], []))
@@ -109,10 +107,10 @@ class PolicyEmitter:
         f.body.append(ast.If(found, [ast.Return(name(variable))], []))
 
     def _stands(self, found: ast.expr, f: Function) -> None:
-        """A permit that has to wait must stand: were a duty of it unknown, its policy might come to a deny."""
-        finish = attribute(found, "finish_timed" if self.fast.timed else "finish")
-        waits = junction(ast.And(), [compare(found, ast.IsNot(), const(None)), compare(finish, ast.IsNot(), const(None))])
-        f.body.append(ast.If(waits, [ast.Expr(call(finish, *(name(p) for p in STANDARD)))], []))
+        """A permit that has to wait must stand: were an obligation of it unknown, its policy might come to a deny."""
+        oblige = attribute(found, "oblige_timed" if self.fast.timed else "oblige")
+        waits = junction(ast.And(), [compare(found, ast.IsNot(), const(None)), compare(oblige, ast.IsNot(), const(None))])
+        f.body.append(ast.If(waits, [ast.Expr(call(oblige, *(name(p) for p in STANDARD)))], []))
 
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,7 +175,7 @@ class PolicyEmitter:
             if numbers not in functions:
                 functions[numbers] = self._case(tests, step.attribute)
             table[value] = name(functions[numbers])
-        self.fast.dispatchers.append((self.fast.identifier("t"), table))
+        self.fast.dispatchers.append((self.fast.identifier("k"), table))
         asked = call(attribute(name(self.fast.dispatchers[-1][0]), "get"), key)
         variable, result = f.fresh("t"), f.fresh("b")
         f.body.append(assign(variable, asked))
@@ -230,6 +228,33 @@ class PolicyEmitter:
         self.fast.add(identifier, STANDARD, f.body, f"decision by {leaf.name}")
         return identifier
 
+    def obliges(self, leaf: Leaf) -> str | None:
+        """A function that gives the ids of a permit's obligations, or None if they are the same for every request.
+
+        It makes sure that their arguments are known: a permit whose obligations cannot be computed is none.
+        """
+        if leaf.effect is not Effect.PERMIT or not any(_computed(clause) for clause in obligations_of(leaf)):
+            return None
+        f = Function()
+        if leaf.rule is not None and leaf.rule.witness is not None:
+            f.variables[leaf.rule.witness.variable] = "v1"
+            f.body.append(assign("v1", item(name("memo"), self.witnesses[leaf.number])))
+        f.body.append(assign("obligations", ast.List([], ast.Load())))
+        for clause, own in clauses(leaf):
+            if clause.kind is not DutyKind.OBLIGATION:
+                continue
+            here = f if own else _without_witness(f)
+            self._guarded(clause, here, [*self._checks(clause, here), _append("obligations", const(clause.id))])
+        f.body.append(ast.Return(name("obligations")))
+        identifier = self.fast.identifier("o")
+        self.fast.add(identifier, STANDARD, f.body, f"obligations of {leaf.name}")
+        return identifier
+
+    def _checks(self, clause: c.DutyClause, f: Function) -> list[ast.stmt]:
+        """The arguments, evaluated only to see that they are known."""
+        computed = (a for a in clause.arguments if not isinstance(a, c.Constant))
+        return [ast.Expr(self.fast.run("known", self.fast.later(a, f))) for a in computed]
+
     def _reason(self, leaf: Leaf, f: Function) -> ast.expr:
         rule = leaf.rule
         if rule is None or rule.because is None:
@@ -258,14 +283,30 @@ class PolicyEmitter:
         duty = self.fast.slots.helper("Duty", Duty)
         known = [self.fast.run("known", self.fast.later(a, f)) for a in clause.arguments]
         made = call(duty, const(clause.id), dict_of(dict(zip(clause.parameters, known, strict=True))))
-        add: ast.stmt = ast.Expr(call(attribute(name(kind), "append"), made))
+        self._guarded(clause, f, [_append(kind, made)])
+
+    def _guarded(self, clause: c.DutyClause, f: Function, body: list[ast.stmt]) -> None:
+        """The statements, under the clause's guard if it has one."""
         if clause.guard is None:
-            f.body.append(add)
+            f.body += body
             return
         f.ahead = True
         test = self.fast.truth(clause.guard, f)
         f.ahead = False
-        f.body.append(ast.If(test, [add], []))
+        f.body.append(ast.If(test, body, []))
+
+
+def _append(kind: str, duty: ast.expr) -> ast.stmt:
+    return ast.Expr(call(attribute(name(kind), "append"), duty))
+
+
+def _computed(clause: c.DutyClause) -> bool:
+    return clause.guard is not None or not all(isinstance(a, c.Constant) for a in clause.arguments)
+
+
+def obligations_of(leaf: Leaf) -> list[c.DutyClause]:
+    """The obligations of a leaf for its effect, the rule's own first."""
+    return [clause for clause, _ in clauses(leaf) if clause.kind is DutyKind.OBLIGATION]
 
 
 def _without_witness(f: Function) -> Function:
@@ -307,6 +348,6 @@ def dynamic(leaf: Leaf) -> bool:
     rule = leaf.rule
     if rule is not None and rule.because is not None and any(not isinstance(part, str) for part in rule.because.parts):
         return True
-    if any(clause.guard is not None or not all(isinstance(a, c.Constant) for a in clause.arguments) for clause, _ in clauses(leaf)):
+    if any(_computed(clause) for clause, _ in clauses(leaf)):
         return True
     return not all(isinstance(e, c.Constant) for e in citations_of(leaf))

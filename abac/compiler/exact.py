@@ -389,6 +389,15 @@ def _local(instant: dt.datetime, zone: Any) -> Any:
 local = strictly(_local)
 
 
+def local_at(memo: Memo, text: str, instant: Any, zone: Any) -> Any:
+    """A running local time; on the first and last day of all it may begin or cease to be one."""
+    made = local(text, instant, zone)
+    if type(made) is LocalTime:
+        runtime.note_end_of_clocks(memo, made.instant)
+        return made
+    return made if type(memo[NOW]) is Unknown else settled_unknown(memo, made)
+
+
 @cache
 def library(function: str) -> Callable[..., Any]:
     return strictly(FUNCTIONS[function].meaning)

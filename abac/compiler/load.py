@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import linecache
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
 from abac.compiler.emit import Module, Outcome
-from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason
+from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason, obligations_of
 from abac.compiler.graph import Graph, Leaf
 from abac.compiler.runtime import HORIZON, HandOver, Memo
 from abac.compiler.verdicts import Verdict
@@ -23,7 +23,8 @@ from abac.model.text import show
 from abac.model.values import ListValue, SetValue
 
 _numbers = itertools.count(1)
-Search = Callable[[dict[str, Any], dict[str, Any], dict[str, Any], Memo], Outcome | None]
+Fields = Mapping[str, Any]
+Search = Callable[[Fields, Fields, Fields, Memo], Outcome | None]
 
 
 class Compiled:
@@ -41,35 +42,37 @@ class Compiled:
         self._search_timed: Search = namespace[module.search_timed]
         self._exact: Callable[[Memo], Verdict] = namespace[module.exact]
         self._blank = [None] * (module.memo - HORIZON)
-        self._fixed: dict[Outcome, Decision] = {}
         for outcome in module.outcomes:
-            if outcome.leaf.number in module.finishers:
-                plain, timed = module.finishers[outcome.leaf.number]
-                outcome.finish, outcome.finish_timed = namespace[plain], namespace[timed]
+            number = outcome.leaf.number
+            if number in module.obligers:
+                outcome.oblige, outcome.oblige_timed = (namespace[identifier] for identifier in module.obligers[number])
             else:
-                self._fixed[outcome] = _decision(outcome.leaf, digest, *_fixed_parts(outcome.leaf))
+                outcome.obligations = frozenset(clause.id for clause in obligations_of(outcome.leaf))
+            if number in module.finishers:
+                outcome.finish = namespace[module.finishers[number]]
+            else:
+                outcome.decision = _decision(outcome.leaf, digest, *_fixed_parts(outcome.leaf))
         self._nothing = Decision(
             effect=Effect.NOT_APPLICABLE, rule=None, policy=graph.root.policy.name, code=NO_RULE_APPLIES,
             reason=f"no rule of {graph.root.policy.name} applies", digest=digest,
         )  # fmt: skip
 
-    def permits(self, request: Request | InvalidRequest, discharges: Set[str]) -> bool:
+    def permits(self, request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
         """Whether the request is permitted and every obligation is one of `discharges`."""
         if type(request) is not Request:
             return False
+        subject, resource, context = request.subject.fields, request.resource.fields, request.context.fields
         memo = [request, request.now, *self._blank]
         try:
-            outcome = self._search(request.subject.fields, request.resource.fields, request.context.fields, memo)  # type: ignore[arg-type]
+            outcome = self._search(subject, resource, context, memo)
             if outcome is None or outcome.effect is not Effect.PERMIT:
                 return False
-            if outcome.finish is None:
-                obligations = self._fixed[outcome].obligations
-            else:
-                obligations = outcome.finish(request.subject.fields, request.resource.fields, request.context.fields, memo)[2]
+            if outcome.obligations is not None:
+                return outcome.obligations <= discharges
+            return discharges.issuperset(outcome.oblige(subject, resource, context, memo))
         except HandOver:
             decision = self.exact(request)
             return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
-        return all(duty.id in discharges for duty in obligations)
 
     def decide(self, request: Request | InvalidRequest) -> Decision:
         """The decision; raises for no request."""
@@ -89,13 +92,13 @@ class Compiled:
             HandOver: something read was unknown.
         """
         parts = (request.subject.fields, request.resource.fields, request.context.fields, memo)
-        outcome = self._search_timed(*parts)  # type: ignore[arg-type]  # mappings that are dicts
+        outcome = self._search_timed(*parts)
         if outcome is None:
             made = self._nothing
-        elif outcome.finish_timed is None:
-            made = self._fixed[outcome]
+        elif outcome.decision is not None:
+            made = outcome.decision
         else:
-            made = _decision(outcome.leaf, self.digest, *outcome.finish_timed(*parts))
+            made = _decision(outcome.leaf, self.digest, *outcome.finish(*parts))
         return made if memo[HORIZON] is None else made.until(memo[HORIZON])
 
     def exact(self, request: Request) -> Decision:

@@ -57,6 +57,11 @@ def known(value: Any) -> Any:
     return value if is_known(value) else hand_over()
 
 
+def several(*truths: bool) -> bool:
+    """Whether more than one is true."""
+    return truths.count(True) > 1
+
+
 # ── collections ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -294,6 +299,14 @@ def note_local(memo: Memo, clock: LocalTime, change: Callable[[LocalTime], dt.da
         note(memo, memo[NOW] + (change(clock) - clock.instant))
     except OverflowError:  # in the last hours of the year 9999
         note(memo, memo[NOW])
+
+
+def note_end_of_clocks(memo: Memo, instant: dt.datetime) -> None:
+    """On the last day of the year 9999 a running local time may pass what clocks can show."""
+    try:
+        note(memo, memo[NOW] + max(_LAST - dt.timedelta(days=1) - instant, _ZERO))
+    except OverflowError:  # no clock will show it
+        pass
 
 
 @cache

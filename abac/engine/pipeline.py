@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from abac.model.request import InvalidRequest, Request
 from abac.reference import evaluate
 
 Decide = Callable[[Request | InvalidRequest], Decision]
-Permits = Callable[[Request | InvalidRequest, Set[str]], bool]
+Permits = Callable[[Request | InvalidRequest, frozenset[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _load(reader: PackageReader, packages: list[Parsed], found: list[Diagnostic]
     def decide(request: Request | InvalidRequest) -> Decision:
         return evaluate(package, request, digest)
 
-    def permits(request: Request | InvalidRequest, discharges: Set[str]) -> bool:
+    def permits(request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
         decision = decide(request)
         return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
 

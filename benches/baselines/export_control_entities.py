@@ -109,7 +109,7 @@ def _standing(person: Values, now: dt.datetime) -> str:
     return "us" if ZERO <= now - verified_at <= STATUS_MAX_AGE else "stale"
 
 
-def _is_exempt(person: Values, organisations: tuple[Any, ...], model: str, amendments: tuple[Any, ...], now: dt.datetime) -> bool:
+def _is_exempt(person: Values, organisations: list[Values], model: str, amendments: tuple[Any, ...], now: dt.datetime) -> bool:
     one = person.fields
     employer = one["org"]
     if employer is ABSENT or one["employment"] != "employee":

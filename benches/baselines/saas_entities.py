@@ -202,7 +202,7 @@ def _administration(subject: Values, action: str, resource: Values, kind: str, a
     return any(_delegated(grant, action, resource, kind, now) for grant in who["grants"].elements)
 
 
-def _delegated(grant: Any | None, action: str, resource: Values, kind: str, now: dt.datetime) -> bool:
+def _delegated(grant: Values, action: str, resource: Values, kind: str, now: dt.datetime) -> bool:
     while grant is not ABSENT:
         if action not in grant.fields["tasks"].elements or (grant.fields["ends"] is not ABSENT and now >= grant.fields["ends"]):
             return False
