@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from abac.language import nodes as n
 from abac.language.operators import COMPARATORS, Operator
-from abac.language.parser import keywords
+from abac.language.parser import keywords, tokens_of
+from abac.language.printer import render
 from abac.model.combining import Algorithm
 from abac.model.limits import INT_MAX
 from abac.model.schema import DutyKind
@@ -28,7 +29,7 @@ Expressions = st.SearchStrategy[n.Expression]
 
 def node(kind: Callable[..., Any], *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Nodes of one class from its fields in order."""
-    return st.tuples(*arguments).map(lambda values: kind(*values, span=NOWHERE))
+    return st.builds(kind, *arguments, span=st.just(NOWHERE))
 
 
 def several(items: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -69,7 +70,7 @@ values: dict[type, st.SearchStrategy[Any]] = {
     dt.time: st.builds(dt.time, st.integers(0, 23), st.integers(0, 59), st.integers(0, 59)),
     dt.timedelta: durations,
 }
-literals = st.one_of(*(st.builds(n.Literal, st.just(kind), found, span=st.just(NOWHERE)) for kind, found in values.items()))
+literals = st.one_of(*(node(n.Literal, st.just(kind), found) for kind, found in values.items()))
 
 
 # ── expressions and types ──────────────────────────────────────────────────────────────────────────────────
@@ -126,9 +127,11 @@ types: st.SearchStrategy[n.TypeExpression] = st.recursive(
 effects = st.sampled_from(["permit", "deny"])
 duty_kinds = st.sampled_from(DutyKind)
 duty_calls = node(n.DutyCall, dotted_names, several(expressions, most=2))
-duties = st.builds(
-    n.Duty, duty_kinds, several(duty_calls, 1, 2), st.none() | effects, expressions, st.booleans(), span=st.just(NOWHERE)
-) | st.builds(n.Duty, duty_kinds, several(duty_calls, 1, 2), st.none() | effects, st.none(), st.just(False), span=st.just(NOWHERE))
+called = several(duty_calls, 1, 2)
+duties = st.one_of(
+    node(n.Duty, duty_kinds, called, st.none() | effects, expressions, st.booleans()),
+    node(n.Duty, duty_kinds, called, st.none() | effects, st.none(), st.just(False)),
+)
 conditions = st.one_of(
     st.none(),
     node(n.Condition, st.just(True), st.none(), st.none(), st.none(), st.just(False)),
@@ -191,8 +194,15 @@ APART = (" ", " ", "\n", "\n\n\n", "\t", " \r\n  ", " {}\n", "\n\n  {}\n", "\n{}
 
 
 @st.composite
-def disturbed(draw: st.DrawFn, text: str, tokens: Sequence[tuple[int, int]]) -> str:
-    """The same tokens with other white space between them, and comments; `tokens` is where they stand."""
+def odd_texts(draw: st.DrawFn, most: int = 2) -> str:
+    """Files that parse, with odd white space and comments between any two tokens."""
+    return draw(disturbed(render(draw(files(most=most)))))
+
+
+@st.composite
+def disturbed(draw: st.DrawFn, text: str) -> str:
+    """The same tokens with other white space between them, and comments."""
+    tokens = [(t.start_pos or 0, t.end_pos or 0) for t in tokens_of(Source("made up", text)).tokens]
     gaps = draw(st.lists(st.tuples(st.integers(0, len(tokens)), st.sampled_from(TOUCHING), st.sampled_from(APART)), max_size=12))
     chosen = {at: (touching, apart) for at, touching, apart in gaps}
     numbers = itertools.count(1)

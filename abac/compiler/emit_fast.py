@@ -36,6 +36,7 @@ from abac.language import checked as c
 from abac.language.library import patterns
 from abac.language.nodes import QuantifierKind
 from abac.language.operators import Operator
+from abac.model.limits import MAX_COMBINATIONS
 from abac.model.types import (
     BOOL,
     DATE,
@@ -532,10 +533,16 @@ class FastEmitter:
         found = ast.If(body if some else negation(body), [ast.Return(const(some))], [])
         loop = ast.For(ast.Name(variable, ast.Store()), attribute(name("elements"), "elements"), [*element, *inner.body, found], [])
         identifier = self.identifier("q")
-        walked = assign("m", self.run("walked", name("elements"), name("n")))
+        walked = self.walked(name("n"))
         parameters = (*STANDARD, "n", "elements", *outer.values())
-        self.add(identifier, parameters, [walked, loop, ast.Return(const(not some))], f"{e.kind} {e.variable}, {e.span.place}")
+        self.add(identifier, parameters, [*walked, loop, ast.Return(const(not some))], f"{e.kind} {e.variable}, {e.span.place}")
         return call(identifier, *(name(p) for p in STANDARD), self._combinations(f), collection, *(name(v) for v in f.variables.values()))
+
+    def walked(self, around: ast.expr) -> list[ast.stmt]:
+        """m = n * len(elements.elements), within the limit on combinations."""
+        size = call(self.slots.helper("len", len), attribute(name("elements"), "elements"))
+        beyond = compare(name("m"), ast.Gt(), const(MAX_COMBINATIONS))
+        return [assign("m", ast.BinOp(around, ast.Mult(), size)), ast.If(beyond, [ast.Expr(self.hand_over())], [])]
 
     def _element_check(self, e: c.Quantified, variable: str) -> list[ast.stmt]:
         """An unknown element: if type(v1) is Unknown: hand_over()."""

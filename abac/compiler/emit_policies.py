@@ -157,16 +157,16 @@ class PolicyEmitter:
         inner.body.append(ast.If(unknown, [ast.Expr(self.fast.hand_over())], []))
         self._nest(list(conjuncts(step.rule.condition)), [ast.Return(name(variable))], inner)
         loop = ast.For(ast.Name(variable, ast.Store()), attribute(name("elements"), "elements"), inner.body, [])
-        walked = assign("m", self.fast.run("walked", name("elements"), const(1)))
+        walked = self.fast.walked(const(1))
         comment = f"for some {witness.variable} of {step.rule.name}"
-        self.fast.add(identifier, (*STANDARD, "elements"), [walked, loop, ast.Return(const(None))], comment)
+        self.fast.add(identifier, (*STANDARD, "elements"), [*walked, loop, ast.Return(const(None))], comment)
         f.body.append(assign(kept, call(identifier, *(name(p) for p in STANDARD), collection)))
         keep = ast.Assign([ast.Subscript(name("memo"), const(self.witnesses[step.leaf.number]), ast.Store())], name(kept))
         found = compare(name(kept), ast.IsNot(), const(None))
         f.body.append(ast.If(found, [keep, ast.Return(self._leaf(step.leaf))], []))
 
     def _branch(self, step: Branch, f: Function) -> None:
-        """The rules filed under the attribute's value: b1 = K1.get(a1); if b1 is not None: …"""
+        """The rules filed under the attribute's value: t1 = k1.get(a1); if t1 is not None: …"""
         key = self._key(step.attribute, f)
         table: dict[object, ast.expr] = {}
         functions: dict[tuple[int, ...], str] = {}
@@ -233,7 +233,7 @@ class PolicyEmitter:
 
         It makes sure that their arguments are known: a permit whose obligations cannot be computed is none.
         """
-        if leaf.effect is not Effect.PERMIT or not any(_computed(clause) for clause in obligations_of(leaf)):
+        if not _may_fail(leaf):
             return None
         f = Function()
         if leaf.rule is not None and leaf.rule.witness is not None:
@@ -324,10 +324,7 @@ def clauses(leaf: Leaf) -> Iterator[tuple[c.DutyClause, bool]]:
 
 def _may_fail(leaf: Leaf) -> bool:
     """Whether it is a permit with an obligation that may not be computable."""
-    return leaf.effect is Effect.PERMIT and any(
-        clause.kind is DutyKind.OBLIGATION and (clause.guard is not None or not all(isinstance(a, c.Constant) for a in clause.arguments))
-        for clause, _ in clauses(leaf)
-    )
+    return leaf.effect is Effect.PERMIT and any(_computed(clause) for clause in obligations_of(leaf))
 
 
 def citations_of(leaf: Leaf) -> Iterator[c.Expression]:

@@ -213,6 +213,8 @@ def _beyond(text: str, a: Any, b: Any) -> Unknown | None:
 
 def member(item: Any, collection: Any) -> Any:
     """`item in collection`."""
+    if type(collection) is SetValue and collection.plain is not None and type(item) is not Unknown:
+        return item in collection.plain
     if type(collection) is Unknown:
         return collection if type(item) is not Unknown else Unknown.union((item, collection))
     return _member(item, collection.elements, _index(collection))
@@ -241,6 +243,8 @@ def _member(item: Any, elements: tuple[Any, ...], index: tuple[set[Any], list[An
 
 def meets(text: str, a: Any, b: Any, parts: bool = False) -> Any:
     """`some x in a: x in b`."""
+    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
+        return not a.plain.isdisjoint(b.plain)
     if type(a) is Unknown:
         return a
     if type(b) is Unknown:
@@ -253,6 +257,8 @@ def meets(text: str, a: Any, b: Any, parts: bool = False) -> Any:
 
 def subset(text: str, a: Any, b: Any, parts: bool = False) -> Any:
     """`every x in a: x in b`."""
+    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
+        return a.plain <= b.plain
     if type(a) is Unknown:
         return a
     if type(b) is Unknown:

@@ -129,7 +129,7 @@ class Listing:
             case ast.Compare(left=left, ops=[op], comparators=[right]) if len(shown := ast.unparse(right)) <= _SHORT:
                 self._operand(left, indent, before, f" {_spelled(op)} {shown}{after}", _UNLIKE)
                 _place(right, len(self.lines))
-            case ast.BoolOp() | ast.IfExp() | ast.Compare() | ast.NamedExpr() | ast.BinOp():
+            case ast.BoolOp() | ast.IfExp() | ast.Compare() | ast.NamedExpr():
                 if inside and not before:
                     self._parts(node, indent, after)
                 else:
@@ -185,7 +185,7 @@ class Listing:
         if len(inner) + len(text := ast.unparse(node)) <= WIDE or len(inner) >= _DEEPEST:
             self.lines.append(f"{inner}{text}")
             _place(node, len(self.lines))
-        elif isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.NamedExpr | ast.BinOp):
+        elif isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.NamedExpr):
             self._parts(node, inner, "")
         else:
             self._lay(node, inner, "", "", inside=True)
@@ -206,9 +206,6 @@ class Listing:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 self._operand(left, indent, "", "", _UNLIKE)
                 self._operand(right, indent, f"{_spelled(op)} ", after, _UNLIKE)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                self._operand(left, indent, "", "", _UNLIKE)
-                self._operand(right, indent, "+ ", after, (*_UNLIKE, ast.BinOp))
             case ast.NamedExpr(target=target, value=made):
                 _place(target, len(self.lines) + 1)
                 self._operand(made, indent, f"{target.id} := ", after, (ast.NamedExpr, ast.Lambda))

@@ -192,12 +192,6 @@ def element(collection: ListValue, index: int) -> Any:
     return hand_over() if type(found) is Unknown else found
 
 
-def walked(collection: SetValue | ListValue, combinations: int) -> int:
-    """The combinations that walking the collection makes with those around it."""
-    combinations *= len(collection.elements)
-    return hand_over() if combinations > MAX_COMBINATIONS else combinations
-
-
 def row(table: Table, key: Any) -> RecordValue:
     return table.rows.get(key) or hand_over()
 

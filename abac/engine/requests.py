@@ -31,7 +31,7 @@ def read_request(
     Args:
         now: the clock of the decision, which the context's clock attribute then reads too; None: that attribute is believed.
     """
-    name = read_scalar(action, t.STRING)
+    name = action if type(action) is str else read_scalar(action, t.STRING)
     if not isinstance(name, str) or name not in schema.actions:
         return InvalidRequest(Unknown.of("action", CauseKind.MISSING if action is None else CauseKind.MISTYPED))
     signature = schema.actions[name]
@@ -53,6 +53,8 @@ def read_context(raw: object, schema: Schema, tables: Mapping[str, Table]) -> Re
 
 def _identified(raw: object, names: tuple[str, ...], path: str, schema: Schema, tables: Mapping[str, Table]) -> EntityValue | Unknown:
     """An entity whose key is known."""
+    if type(raw) is EntityValue and raw.schema is schema and raw.path == path and raw.type in names and type(raw.key) is not Unknown:
+        return raw
     if raw is None:
         return Unknown.of(path, CauseKind.MISSING)
     entity = read_entity(raw, names, path, schema, tables)
@@ -60,7 +62,7 @@ def _identified(raw: object, names: tuple[str, ...], path: str, schema: Schema, 
 
 
 def _clock(now: dt.datetime | Unknown | None, fields: Mapping[str, Value | Unknown | Absence], clock: str | None) -> dt.datetime | Unknown:
-    if type(now) is Unknown:
+    if type(now) is Unknown or (type(now) is dt.datetime and now.tzinfo is dt.timezone.utc):
         return now
     if now is None and clock is not None:
         value = fields[clock]

@@ -100,7 +100,7 @@ class _Printer:
     def type(self, type: t.Type, own: str = "") -> str:
         """As it is declared, by the name of its alias except where that is `own`."""
         match type:
-            case (t.Words(name=str(name)) | t.KeyOf(name=str(name))) if name != own and self.schema.aliases.get(name) == type:
+            case t.Words(name=str(name)) | t.KeyOf(name=str(name)) if name != own and self.schema.aliases.get(name) == type:
                 return name
             case t.Words(words=words, open=is_open, ordered=ordered):
                 return f"{'open ' * is_open}{(' < ' if ordered else ' | ').join(map(_string, words))}"

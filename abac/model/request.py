@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from abac.model.values import EntityValue, RecordValue, Unknown
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Request:
     """A request read against a schema (AuthZEN 1.0 section 5: subject, action, resource, context).
 
-    Bad attributes are unknowns inside the values; `now` is the one clock value of the decision.
+    Bad attributes are unknowns inside the values; `now` is the one clock value of the decision. Invariant: never changed once made;
+    not frozen only because making a frozen one takes twice as long, and one is made for every decision.
     """
 
     subject: EntityValue

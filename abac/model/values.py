@@ -163,6 +163,8 @@ def canonical_key(value: Value | Unknown | Absence, *, whole: bool = False) -> t
     Args:
         whole: entities with one key are told apart by their attributes too.
     """
+    if type(value) in _SIMPLE:
+        return (1, value)
     match value:
         case Unknown(causes=causes):
             return (2, tuple(sorted(causes)))
@@ -195,6 +197,8 @@ def canonical_key(value: Value | Unknown | Absence, *, whole: bool = False) -> t
 
 def is_known(value: Value | Unknown | Absence) -> bool:
     """Whether no part of the value is unknown. An entity is known by its key."""
+    if type(value) in _PLAIN:
+        return True
     match value:
         case Unknown():
             return False
@@ -230,5 +234,8 @@ def set_of(elements: Iterable[Value | Unknown]) -> SetValue:
     return SetValue((*(known[key] for key in sorted(known)), *(element for _, element in partly)))
 
 
-_PLAIN: Final = frozenset({bool, int, Decimal, str, dt.datetime, dt.date, dt.timedelta, dt.time, *_IP_CLASSES})
+_SIMPLE: Final = frozenset({bool, int, Decimal, str, dt.datetime, dt.date, dt.timedelta, dt.time})
+"""Classes whose order is the language's too."""
+
+_PLAIN: Final = _SIMPLE | frozenset(_IP_CLASSES)
 """Classes whose own `==` and hash are the language's."""
