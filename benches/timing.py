@@ -13,24 +13,26 @@ from statistics import median
 from typing import Any
 
 Batch = Callable[[], object]
+Clock = Callable[[], int]
+LONG_ENOUGH = 20_000_000
+"""Nanoseconds from which a batch need not be repeated within a round."""
 
 
-def interleaved(batches: Mapping[str, Batch], rounds: int) -> dict[str, list[int]]:
-    """Nanoseconds of each batch in each round. The order changes from round to round, and a first round is not counted."""
-    spent: dict[str, list[int]] = {name: [] for name in batches}
+def interleaved(batches: Mapping[str, Batch], rounds: int, clock: Clock = time.process_time_ns) -> dict[str, list[float]]:
+    """Nanoseconds of each batch in each round: of processor time, so that other processes count little.
+
+    The order changes from round to round. Before the first, each batch runs once; a short one then runs several times a round.
+    """
+    spent: dict[str, list[float]] = {name: [] for name in batches}
+    passes = {name: max(1, LONG_ENOUGH // max(1, _spent(batch, 1, clock))) for name, batch in batches.items()}
     order = list(batches)
     was_enabled = gc.isenabled()
-    for each in batches.values():
-        each()
     gc.collect()
     gc.disable()
     try:
         for _ in range(rounds):
             for name in order:
-                batch = batches[name]
-                start = time.perf_counter_ns()
-                batch()
-                spent[name].append(time.perf_counter_ns() - start)
+                spent[name].append(_spent(batches[name], passes[name], clock) / passes[name])
             order.append(order.pop(0))
     finally:
         if was_enabled:
@@ -38,14 +40,21 @@ def interleaved(batches: Mapping[str, Batch], rounds: int) -> dict[str, list[int
     return spent
 
 
-def ratio(spent: list[int], against: list[int]) -> float:
+def _spent(batch: Batch, passes: int, clock: Clock) -> int:
+    start = clock()
+    for _ in range(passes):
+        batch()
+    return clock() - start
+
+
+def ratio(spent: list[float], against: list[float]) -> float:
     """The median over the rounds: both were timed in each."""
     return median(mine / theirs for mine, theirs in zip(spent, against, strict=True))
 
 
-def import_times(rounds: int) -> dict[str, list[int]]:
+def import_times(rounds: int) -> dict[str, list[float]]:
     """Nanoseconds that an interpreter runs, bare and with `import abac`."""
-    return interleaved({"bare": lambda: _python("pass"), "import abac": lambda: _python("import abac")}, rounds)
+    return interleaved({"bare": lambda: _python("pass"), "import abac": lambda: _python("import abac")}, rounds, time.perf_counter_ns)
 
 
 def _python(program: str) -> str:

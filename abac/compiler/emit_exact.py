@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from abac.compiler import exact, runtime
-from abac.compiler.emit_fast import arithmetic_name, is_plain, kind_of
+from abac.compiler.classes import arithmetic_name, is_plain, kind_of
 from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import call, const, dict_of, function, item, name, thunk, tuple_of

@@ -6,15 +6,12 @@ Every method shows, in the comment beside its arm, the code that comes out.
 from __future__ import annotations
 
 import ast
-import datetime as dt
-import ipaddress
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 from abac.compiler import runtime
+from abac.compiler.classes import arithmetic_name, class_of, is_plain, kind_of
+from abac.compiler.functions import STANDARD, Function
 from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
 from abac.compiler.syntax import (
@@ -39,36 +36,17 @@ from abac.language.operators import Operator
 from abac.model.limits import MAX_COMBINATIONS
 from abac.model.types import (
     BOOL,
-    DATE,
-    DECIMAL,
-    DURATION,
     INSTANT,
-    INT,
-    IP_ADDRESS,
-    IP_NETWORK,
-    STRING,
     TIME_OF_DAY,
-    TIME_ZONE,
     EntityOf,
     IntervalOf,
-    KeyOf,
     ListOf,
-    RecordOf,
-    Scalar,
     SetOf,
     Type,
     Words,
-    base,
 )  # fmt: skip
-from abac.model.values import ABSENT, EntityValue, Interval, ListValue, RecordValue, SetValue, Unknown
+from abac.model.values import ABSENT, Interval, ListValue, SetValue, Unknown
 
-CLASSES: dict[Type, type | tuple[type, ...]] = {
-    BOOL: bool, INT: int, DECIMAL: Decimal, STRING: str, INSTANT: dt.datetime, DATE: dt.date, DURATION: dt.timedelta, TIME_OF_DAY: dt.time,
-    TIME_ZONE: ZoneInfo, IP_ADDRESS: (ipaddress.IPv4Address, ipaddress.IPv6Address),
-    IP_NETWORK: (ipaddress.IPv4Network, ipaddress.IPv6Network),
-}  # fmt: skip
-PARTS = ("subject", "resource", "context")
-STANDARD = (*PARTS, "memo")
 T = TypeVar("T")
 _MOST_ARMS = 8
 TYPE = type
@@ -82,33 +60,6 @@ _COMPARE: dict[Operator, tuple[ast.cmpop, str]] = {
     Operator.GREATER_EQUAL: (ast.GtE(), ">="),
 }
 _NAMES = {"==": "equal", "!=": "unequal", "<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
-
-
-@dataclass(slots=True)
-class Function:
-    """One generated function while it is built.
-
-    Attributes:
-        body: its statements so far; where reads that certainly come next may be put.
-        read: attributes already read and checked on the way here, by target and name, and the variable that holds each.
-        variables: the policy's variables and their names here.
-        ahead: whether the expression being emitted is certainly evaluated next, so that its reads may stand before it.
-    """
-
-    body: list[ast.stmt] = field(default_factory=list)
-    read: dict[tuple[c.Expression, str], str] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    combinations: str = ""
-    ahead: bool = False
-    count: list[int] = field(default_factory=lambda: [0])
-
-    def fresh(self, letter: str) -> str:
-        self.count[0] += 1
-        return f"{letter}{self.count[0]}"
-
-    def inside(self) -> Function:
-        """The same place, a level deeper: what is read there is not known to be read here."""
-        return Function([], dict(self.read), dict(self.variables), self.combinations, False, self.count)
 
 
 class FastEmitter:
@@ -549,51 +500,6 @@ class FastEmitter:
         asked = call(self.slots.helper("type", TYPE), name(variable))
         test = compare(asked, ast.Is(), self.slots.helper("Unknown", Unknown))
         return [ast.If(test, [ast.Expr(self.hand_over())], [])]
-
-
-def arithmetic_name(e: c.Operation) -> str:
-    """The run-time function of an arithmetic operator: `add`, or `add_decimals` where the result is a Decimal."""
-    plain = {Operator.ADD: "add", Operator.SUBTRACT: "subtract", Operator.MULTIPLY: "multiply", Operator.NEGATE: "negate"}[e.operator]
-    if e.type != DECIMAL:
-        return plain
-    return f"{plain}_decimal{'' if e.operator is Operator.NEGATE else 's'}"
-
-
-def class_of(type: Type) -> Any:
-    """The class, or classes, of a type's values."""
-    match type:
-        case SetOf():
-            return SetValue
-        case ListOf():
-            return ListValue
-        case IntervalOf():
-            return Interval
-        case RecordOf():
-            return RecordValue
-        case EntityOf():
-            return EntityValue
-        case Words() | KeyOf() | Scalar():
-            return CLASSES[base(type)]
-    raise AssertionError(f"{type} is no type of an attribute")
-
-
-def kind_of(package: c.Package, owner: Type, field: str) -> Type:
-    """The type, without `?`, of an attribute of a record, an entity or the context."""
-    schema = package.schema
-    assert isinstance(owner, EntityOf | RecordOf)
-    for each in owner.names if isinstance(owner, EntityOf) else (owner.name,):
-        if each == "context":
-            fields = schema.context.fields
-        else:
-            fields = schema.records[each].fields if each in schema.records else schema.entities[each].fields
-        if field in fields:
-            return fields[field].plain
-    raise AssertionError(f"the checker knows {field}")
-
-
-def is_plain(type: Type) -> bool:
-    """Whether Python's own `==` is the language's."""
-    return isinstance(type, Words | KeyOf) or (isinstance(type, Scalar) and type != TIME_ZONE)
 
 
 def _rate(rate: int) -> ast.expr:

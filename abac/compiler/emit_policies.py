@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from abac.compiler.emit_fast import STANDARD, TYPE, FastEmitter, Function
+from abac.compiler.emit_fast import TYPE, FastEmitter
+from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Branch, Leaf, Nested, Step, Test, blocks, leaves_of
 from abac.compiler.lower import effects
 from abac.compiler.passes.dispatch import conjuncts
@@ -40,7 +41,7 @@ class PolicyEmitter:
 
     def _block(self, block: Block) -> None:
         f = Function()
-        identifier = self.identifiers[block.number] = self.fast.identifier("p")
+        identifier = self.identifiers[block.number] = self.fast.identifier("s")
         if block.policy.applies is not None:
             self._unless(block.policy.applies, f)
         if block.algorithm is Algorithm.ONLY_ONE_APPLICABLE:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from abac.compiler.syntax import const, name
-from abac.model.values import Value
+from abac.model.values import Interval, ListValue, SetValue, Value
 
 _SMALL = 10**9
 
@@ -40,7 +42,16 @@ class Slots:
 
 
 def _key(value: object) -> object:
-    try:
-        return type(value), hash(value), value
-    except TypeError:
-        return type(value), id(value)
+    """Equal only for what nothing can tell apart: `{true}` is not `{1}`, 1.0 is not 1.00 in a reason. The rest is told by identity."""
+    match value:
+        case Decimal():
+            return Decimal, value.as_tuple()
+        case SetValue(elements=elements) | ListValue(elements=elements):
+            return type(value), tuple(map(_key, elements))
+        case Interval(start=start, end=end):
+            return Interval, _key(start), _key(end)
+        case frozenset():
+            return frozenset, frozenset(map(_key, value))
+        case str() | bool() | int() | dt.date() | dt.time() | dt.timedelta() | None:
+            return type(value), value
+    return type(value), id(value)

@@ -46,6 +46,11 @@ class Tally:
     timed: Counter[str] = field(default_factory=Counter)
     instants: int = 0
 
+    def plain(self) -> dict[str, object]:
+        """As numbers and dicts, which test runners can pass on."""
+        counted = {name: {str(key): count for key, count in getattr(self, name).items()} for name in ("effects", "timed")}
+        return {"pairs": self.pairs, "two_valued": self.two_valued, "instants": self.instants, **counted}
+
 
 @dataclass(frozen=True)
 class Question:
