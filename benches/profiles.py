@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import linecache
 import pstats
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 from benches.timing import Batch
 
 LINES = 7
+PLACE = re.compile(r", [^,]*:[0-9]+:[0-9]+$")
 
 
 def profiled(batch: Batch, lines: int = LINES) -> tuple[str, ...]:
@@ -29,7 +31,7 @@ def profiled(batch: Batch, lines: int = LINES) -> tuple[str, ...]:
 
 def _named(filename: str, line: int, name: str) -> str:
     if filename.startswith("<abac policy"):
-        return f"{name}: {linecache.getline(filename, line - 1).strip().removeprefix('# ').rpartition(',')[0] or 'generated'}"
+        return f"{name}: {PLACE.sub('', linecache.getline(filename, line - 1).strip().removeprefix('# '))}"
     if filename == "~":  # built in
         return name
     return f"{Path(filename).name}:{line} {name}"

@@ -184,7 +184,7 @@ class PackageChecker:
     def _declare_duties(self, declaration: n.DutyDeclaration) -> None:
         for signature in declaration.signatures:
             parameters = self._parameters(signature.parameters)
-            made = DutySignature(signature.name, signature.id or signature.name, declaration.kind, parameters)
+            made = DutySignature(signature.name, signature.name if signature.id is None else signature.id, declaration.kind, parameters)
             same_id = next((d for d in self.duties.values() if d.id == made.id and d.kind == made.kind), None)
             if made.name in self.duties or same_id is not None:
                 shown = made.name if made.name in self.duties else made.id

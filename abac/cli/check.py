@@ -52,7 +52,7 @@ def _checked(path: Path) -> Checked:
     from abac.engine.pipeline import load_paths
 
     try:
-        loaded = load_paths([path])
+        loaded = load_paths([path], compiled=False)
     except LoadError as error:
         return Checked(path, error=str(error))
     except PolicyErrors as errors:

@@ -160,7 +160,7 @@ class PackageReader:
         for part in (FORMAT, *_versions()):
             state.update(part.encode() + b"\0")
         for name, content in sorted(self.content.items()):
-            state.update(f"{name}\0{len(content)}\0".encode())
+            state.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape"))  # names of files may be no Unicode
             state.update(content)
         return f"sha256:{state.hexdigest()}"
 

@@ -103,7 +103,7 @@ def unreadable_characters(source: Source) -> Iterable[Diagnostic]:
     for count, i in enumerate(suspects):
         if count == MOST_COMPLAINTS:
             return
-        name = unicodedata.name(text[i], f"U+{ord(text[i]):04X}").lower()
+        name = unicodedata.name(text[i], "").lower() or f"U+{ord(text[i]):04X}"
         help = "save the file without a byte order mark" if text[i] == "\ufeff" else f"inside a string write \\u{{{ord(text[i]):x}}}"
         yield Diagnostic("invisible-character", f"invisible character ({name})", Span(source, i, i + 1), help=help)
 

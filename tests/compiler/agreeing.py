@@ -109,11 +109,11 @@ def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
     maker.extreme = 0.4 if kind < 0.1 else 0.0
     raw = maker.request()
     maker.extreme = 0.0
-    if kind < 0.4:
+    if kind < 0.35:
         return raw
-    if kind < 0.5:
+    if kind < 0.45:
         return damage(maker, raw, maker.rng.randint(1, 6)).request
-    return damaged_where_read(package, maker, raw, maker.rng.choice((1, 1, 2, 3))).request
+    return damaged_where_read(package, maker, raw, maker.rng.choice((1, 2, 3, 4))).request
 
 
 def read(package: c.Package, raw: Raw, at: dt.datetime | None) -> Request | InvalidRequest:
@@ -160,7 +160,7 @@ def permits_otherwise(q: Question, tally: Tally) -> object:
 
 def holds_no_longer_than_it_says(q: Question, tally: Tally) -> object:
     """Whether the reference decides otherwise at an instant until which a decision said that it holds."""
-    if isinstance(q.request, InvalidRequest) or not isinstance(q.request.now, dt.datetime) or q.rng.random() < 0.6:
+    if isinstance(q.request, InvalidRequest) or not isinstance(q.request.now, dt.datetime) or q.rng.random() < 0.7:
         return None
     for decision in (q.compiled.decide(q.request), q.compiled.exact(q.request)):
         for later in q.rng.sample(instants := later_instants(q.rng, q.request.now, decision.valid_until), min(3, len(instants))):
@@ -183,7 +183,7 @@ def decides_by_what_it_did_not_read(q: Question, tally: Tally) -> object:
     """Whether the reference decides otherwise when it is given nothing but what the fast path read."""
     if isinstance(q.request, InvalidRequest):
         return None
-    recording = Recording(q.request)
+    recording = Recording(q.request, whole=q.rng.random() < 0.5)
     try:
         decision = q.compiled.fast(recording.request, recording.memo(len(q.compiled._blank)))
     except HandOver:

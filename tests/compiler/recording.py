@@ -11,20 +11,22 @@ from typing import Any, SupportsIndex
 
 from abac.compiler.runtime import NOW
 from abac.model.request import Request
-from abac.model.values import ABSENT, CauseKind, EntityValue, ListValue, RecordValue, SetValue, Unknown
+from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, SetValue, Unknown
 
 UNREAD = Unknown.of("unread", CauseKind.MISSING)
 
 
 class Fields(dict[str, Any]):
-    """Attributes by name."""
+    """Attributes by name. `subscripted`: those of the ones seen that were read singly, as generated code reads them."""
 
-    def __init__(self, fields: Any) -> None:
-        super().__init__({name: recorded(value) for name, value in fields.items()})
+    def __init__(self, fields: Any, whole: bool) -> None:
+        super().__init__({name: recorded(value, whole) for name, value in fields.items()})
         self.seen: set[str] = set()
+        self.subscripted: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
         self.seen.add(name)
+        self.subscripted.add(name)
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -55,8 +57,8 @@ class Elements(tuple[Any, ...]):
     asked: bool
 
     @classmethod
-    def of(cls, elements: tuple[Any, ...]) -> Elements:
-        made = cls(recorded(e) for e in elements)
+    def of(cls, elements: tuple[Any, ...], whole: bool) -> Elements:
+        made = cls(recorded(e, whole) for e in elements)
         made.seen, made.asked = set(), False
         return made
 
@@ -93,7 +95,8 @@ class Elements(tuple[Any, ...]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # nobody may look at all elements unseen
+    def __hash__(self) -> int:
+        return hash(tuple(iter(self)))
 
     def rest(self) -> tuple[Any, ...]:
         return tuple(rest(tuple.__getitem__(self, i)) if i in self.seen else UNREAD for i in range(tuple.__len__(self)))
@@ -110,10 +113,10 @@ class Memo(list[Any]):
 
 
 class Recording:
-    """A request and a memo that remember."""
+    """A request and a memo that remember. `whole`: a set that is looked up by hash counts as read, all of it, once it was reached."""
 
-    def __init__(self, request: Request) -> None:
-        subject, resource, context = (recorded(part) for part in (request.subject, request.resource, request.context))
+    def __init__(self, request: Request, *, whole: bool) -> None:
+        subject, resource, context = (recorded(part, whole) for part in (request.subject, request.resource, request.context))
         self.request = Request(subject, request.action, resource, context, request.now)
         self._memo = Memo()
 
@@ -134,17 +137,17 @@ class Recording:
         return Request(subject, self.request.action, resource, context, now)
 
 
-def recorded(value: Any) -> Any:
+def recorded(value: Any, whole: bool) -> Any:
     """The same value, with parts that remember."""
     match value:
         case RecordValue(type=type_, fields=fields, path=path):
-            return RecordValue(type_, Fields(fields), path)
+            return RecordValue(type_, Fields(fields, whole), path)
         case EntityValue(type=type_, key=key, fields=fields, parents=parents, path=path):
-            return EntityValue(type_, key, Fields(fields), recorded(parents), path)
+            return EntityValue(type_, key, Fields(fields, whole), recorded(parents, whole), path)
         case ListValue(elements=elements):
-            return ListValue(Elements.of(elements))
-        case SetValue(elements=elements):
-            return SetValue(Elements.of(elements))
+            return ListValue(Elements.of(elements, whole))
+        case SetValue(elements=elements, plain=plain) if plain is None or not whole:
+            return SetValue(Elements.of(elements, whole))
     return value
 
 
@@ -162,6 +165,3 @@ def rest(value: Any) -> Any:
             left = elements.rest()
             return SetValue((*(e for e in left if e is not UNREAD), *(e for e in left if e is UNREAD)))
     return value
-
-
-assert ABSENT is rest(ABSENT)

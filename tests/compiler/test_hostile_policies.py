@@ -25,11 +25,11 @@ from tests.packs.pack_cases import POLICIES
 
 NAMES = [
     *("a1", "b1", "c1", "d1", "e1", "f1", "k1", "m", "n", "o1", "p1", "q1", "s1", "s1_timed", "t1", "v1", "w1", "x_d1", "x_r1", "x_p1", "K1", "L1"),
-    *("memo", "elements", "reason", "obligations", "advice_", "hand_over", "within", "x_rule", "x_all_of", "ABSENT", "Unknown", "Duty", "show"),
+    *("memo", "elements", "reason", "obligations", "advice_", "hand_over", "x_rule", "x_all_of", "ABSENT", "Unknown", "Duty", "show"),
     *("type_", "print", "len", "str", "bool", "None", "True", "False", "__builtins__", "__import__", "__name__", "__class__", "__debug__"),
     *("lambda", "class", "def", "return", "import_", "global", "async", "await", "yield", "exec", "eval", "fields", "keys", "get"),
 ]  # fmt: skip
-WORDS_OF_OURS = ["type", "subject", "resource", "context", "action", "now", "import", "is", "key", "and", "permit", "unknown", "test"]
+WORDS_OF_OURS = ["type", "subject", "resource", "context", "action", "now", "import", "is", "key", "and", "permit", "unknown", "test", "within"]
 
 USED = """package p
 record R {{ {n}: Int }}
@@ -119,7 +119,7 @@ def test_parameters_and_variables_may_have_any_name(name: str) -> None:
 STRINGS = [
     "__import__('os').abort()", "'); import os; os.abort()#", "\"); raise SystemExit(\"", '"""', "'''", "\\", "\\'", '\\"', "\\\\n", "{", "}", "{0.__class__}",
     "{resource.id}", "{{", "%s%n%(x)s", "#", "# noqa\nimport os", "\n", "\r\n", "\t", "\0", "\x1b[2J", "\u2028", "\u2029", "\x85", "\x0c", "\u202e", "\ufeff",
-    "", " ", "None", "True", "K1", "a1", "hand_over()", "f'{x}'", "\\N{DIGIT ONE}", "\\x41", "\\u0041", "b'x'", "0", "-1", "é", "日本", "😀", "a" * 5_000, "coding: latin-1",
+    "", " ", "None", "True", "K1", "a1", "hand_over()", "f'{x}'", "\\N{DIGIT ONE}", "\\x41", "\\u0041", "b'x'", "0", "-1", "é", "日本", "😀", "a" * 1_000, "coding: latin-1",
 ]  # fmt: skip
 
 STRINGY = """package p
@@ -135,7 +135,7 @@ policy main {s}: first-applicable {{
   cite {s}
   oblige tell(C, CS)
   permit eq {s} when subject.s == {s} because {t} cite {s}, C advise hint(Row {{ k: C, v: subject.s }})
-  permit key when subject == E::{s} because "is {{C}}"
+  permit by_key when subject == E::{s} because "is {{C}}"
   permit one when subject.s in {{ {s}, "q" }} or {s} in subject.l
   permit begin when starts_with(subject.s, {s}) and context.w == {s}
   permit like_ when subject.s like {s}
@@ -157,7 +157,7 @@ def test_a_string_is_a_string(string: str) -> None:
     equal = ask(s=string)
     assert (equal.rule, equal.reason, equal.citations) == ("eq", string, (shown_cite(string),) * 3)
     assert equal.obligations[0].id == string and equal.obligations[0].arguments["x"] == string
-    assert ask(id=string, s=string + "?").rule == "key"
+    assert ask(id=string, s=string + "?").rule == "by_key"
     assert ask(l=["a", string]).rule == "one"
     assert ask(s=string + "?").rule in ("begin", "like_")
     assert ask(s=None).effect == "indeterminate"
@@ -285,8 +285,8 @@ def test_the_code_of_a_pack_is_harmless(pack: str) -> None:
 
 
 def test_the_code_of_drawn_policies_is_harmless() -> None:
-    packages = drawn_packages("harmless", 120)
-    assert len(packages) > 60
+    packages = drawn_packages("harmless", 20)
+    assert len(packages) > 10
     for package in packages:
         assert_harmless(package)
 

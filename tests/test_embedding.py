@@ -1,0 +1,28 @@
+"""The guide for engineers is code that runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from abac import Decision, Engine
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "embedding.md").read_text("utf-8")
+
+
+def test_the_examples_of_the_guide_run_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    for block in blocks:
+        exec(compile(block, "embedding.md", "exec"), names)
+    assert len(blocks) == 3
+    assert isinstance(names["engine"], Engine) and isinstance(names["decision"], Decision)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`engine\.(\w+)", GUIDE))))
+def test_what_the_guide_names_exists(name: str) -> None:
+    assert hasattr(Engine, name)
