@@ -38,11 +38,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _show_profiles(work: Workload) -> None:
-    permits, decide, engine, discharges = work.code.permits, work.code.decide, work.engine.permits, work.obligations
+    permits, decide = work.engine.permits, work.engine.decide
     batches: dict[str, Batch] = {
-        "permits, validated": lambda: [permits(request, discharges) for request in work.read],
-        "decide, validated": lambda: [decide(request) for request in work.read],
-        "permits, plain dicts": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in work.calls],
+        "permits, validated": lambda: [permits(s, a, r, c, at=now) for s, a, r, c, now in work.entities],
+        "decide, validated": lambda: [decide(s, a, r, c, at=now) for s, a, r, c, now in work.entities],
+        "permits, plain dicts": lambda: [permits(s, a, r, c, at=now) for s, a, r, c, now in work.calls],
     }
     for title, batch in batches.items():
         print(f"{work.name}: {title}", *profiled(batch, lines=25), "", sep="\n")

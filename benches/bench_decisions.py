@@ -20,8 +20,8 @@ def work(request: pytest.FixtureRequest) -> Workload:
 
 
 def bench_permits_of_validated_requests(work: Workload, benchmark: Any) -> None:
-    permits, discharges = work.code.permits, work.obligations
-    benchmark(lambda: [permits(request, discharges) for request in work.read])
+    permits, entities = work.engine.permits, work.entities
+    benchmark(lambda: [permits(s, a, r, c, at=now) for s, a, r, c, now in entities])
 
 
 def bench_permits_by_hand_of_validated_requests(work: Workload, benchmark: Any) -> None:

@@ -10,7 +10,7 @@ from abac import Engine
 from benches.damage import damaged
 from benches.profiles import imports, profiled
 from benches.timing import Batch, import_times, interleaved, ratio
-from benches.workloads import Workload
+from benches.workloads import Workload, arguments
 
 BY_HAND, DECIDE, PLAIN, DAMAGED = 1.3, 1.5, 2.5, 5.0
 IMPORT_MILLISECONDS = 150.0
@@ -53,25 +53,25 @@ class Figure:
 
 def decisions(work: Workload, rounds: int) -> list[Figure]:
     """`permits` and `decide` on both forms of the requests, against hand-written code, each other, and damaged requests."""
-    permits, decide, discharges = work.code.permits, work.code.decide, work.obligations
+    decide = work.engine.decide
     engine, by_hand, by_hand_entities = work.engine.permits, work.by_hand, work.by_hand_entities
-    read, entities, calls = work.read, work.entities, work.calls
+    entities, calls = work.entities, work.calls
     broken = damaged(work)
-    broken_read, broken_calls = [request for _, _, request in broken], [call for _, call, _ in broken]
-    whole_read, whole_calls = [read[number] for number, _, _ in broken], [calls[number] for number, _, _ in broken]
+    broken_read, broken_calls = [arguments(request) for _, _, request in broken], [call for _, call, _ in broken]
+    whole_read, whole_calls = [entities[number] for number, _, _ in broken], [calls[number] for number, _, _ in broken]
     groups: list[dict[str, Batch]] = [  # those of a group take turns, on the same objects
         {
-            "permits": lambda: [permits(request, discharges) for request in read],
+            "permits": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in entities],
             "by hand": lambda: [by_hand_entities(s, a, r, c, now) for s, a, r, c, now in entities],
-            "decide": lambda: [decide(request) for request in read],
+            "decide": lambda: [decide(s, a, r, c, at=now) for s, a, r, c, now in entities],
         },
         {
             "plain": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in calls],
             "plain by hand": lambda: [by_hand(s, a, r, c, now) for s, a, r, c, now in calls],
         },
         {
-            "broken": lambda: [permits(request, discharges) for request in broken_read],
-            "whole": lambda: [permits(request, discharges) for request in whole_read],
+            "broken": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in broken_read],
+            "whole": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in whole_read],
         },
         {
             "plain broken": lambda: [engine(s, a, r, c, at=now) for s, a, r, c, now in broken_calls],
@@ -87,9 +87,9 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
         return made if made.met else replace(made, why=profiled(batches[mine]))
 
     return [
-        figure("`permits`, validated / by hand", "permits", "by hand", BY_HAND, len(read)),
-        figure("`decide` / `permits`, validated", "decide", "permits", DECIDE, len(read)),
-        figure("`permits`, plain dicts / by hand without checks", "plain", "plain by hand", PLAIN, len(read)),
+        figure("`permits`, validated / by hand", "permits", "by hand", BY_HAND, len(entities)),
+        figure("`decide` / `permits`, validated", "decide", "permits", DECIDE, len(entities)),
+        figure("`permits`, plain dicts / by hand without checks", "plain", "plain by hand", PLAIN, len(calls)),
         figure("one missing attribute / complete, validated", "broken", "whole", DAMAGED, len(broken)),
         figure("one missing attribute / complete, plain dicts", "plain broken", "plain whole", DAMAGED, len(broken)),
     ]

@@ -69,8 +69,8 @@ class Workload:
 
     @property
     def entities(self) -> list[tuple[Any, ...]]:
-        """The arguments of `by_hand_entities`."""
-        return [(r.subject, r.action, r.resource, r.context, r.now) for r in self.read]
+        """The same requests, validated: what `Engine.subject` and the others make, and the clock."""
+        return [arguments(request) for request in self.read]
 
     def disagreements(self) -> list[str]:
         """Requests that not everyone answers alike, and how."""
@@ -78,15 +78,20 @@ class Workload:
         for number, ((*parts, now), request) in enumerate(zip(self.calls, self.read, strict=True)):
             answers = {
                 "plain": self.engine.permits(*parts, at=now),
-                "validated": self.code.permits(request, self.obligations),
+                "validated": self.engine.permits(request.subject, request.action, request.resource, request.context, at=now),
                 "decide": self.code.decide(request).permitted,
-                "reference": self.reference.permits(request, self.obligations),
+                "reference": self.reference.permits(request),
                 "by hand": self.by_hand(*parts, now),
                 "by hand, validated": self.by_hand_entities(request.subject, request.action, request.resource, request.context, now),
             }
             if len(set(answers.values())) > 1:
                 found.append(f"{self.name}, request {number}: {answers}")
         return found
+
+
+def arguments(request: Request) -> tuple[Any, ...]:
+    """Subject, action, resource, context, all validated, and the clock."""
+    return request.subject, request.action, request.resource, request.context, request.now
 
 
 def _packed(name: str, *files: str) -> Draw:
@@ -110,9 +115,10 @@ SOURCES: dict[str, tuple[Path, Draw, ModuleType, ModuleType]] = {
 def workload(name: str, count: int = 1_000) -> Workload:
     """The policy of that name with a stream of `count` requests, always the same."""
     folder, draw, plain, entities = SOURCES[name]
-    reference = load_paths([folder], compiled=False)
-    code = compile_package(reference.package, reference.digest)
-    engine = Engine.load(folder, discharges=_obligations(reference.package.schema))
+    obligations = _obligations(load_paths([folder], compiled=False).package.schema)
+    reference = load_paths([folder], discharges=obligations, compiled=False)
+    engine = Engine.load(folder, discharges=obligations)
+    code = compile_package(engine.state.package, engine.digest)
     rng = random.Random(SEED)
     read = list(itertools.islice(_decided(draw(rng), code), count))
     rng.shuffle(read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests of agreement tried, all shards together."""
-    tallies = [value for report in _reports(terminalreporter) for name, value in report.user_properties if name == "agreement"]
+    tallies: list[Any] = [value for report in _reports(terminalreporter) for name, value in report.user_properties if name == "agreement"]
     if not tallies:
         return
     effects: Counter[str] = Counter()
@@ -35,7 +36,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(", ".join(f"{effect} {count / pairs:.0%}" for effect, count in effects.most_common()))
     if timed:
         shares = ", ".join(f"{count / timed.total():.0%} {bound}" for bound, count in timed.most_common())
-        terminalreporter.write_line(f"{instants} made again at later instants; of {timed.total()} that read the clock in two values, valid: {shares}")
+        terminalreporter.write_line(
+            f"{instants} made again at later instants; of {timed.total()} that read the clock in two values, valid: {shares}"
+        )
 
 
 def _reports(terminalreporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:

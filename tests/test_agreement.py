@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from abac.compiler import compile_package
 from abac.model.decision import Effect
-from tests.compiler.agreeing import CHECKS, DIGEST, Complaint, Tally, complaints, fast, questions, read
+from tests.compiler.agreeing import CHECKS, DIGEST, Complaint, Tally, complaints, fast, questions
 from tests.compiler.pointed import pointed_packages
-from tests.generate.asking import damaged_while_permitted, drawn_packages
+from tests.generate.asking import damaged_while_permitted, drawn_packages, read
 from tests.generate.damage import supply
 from tests.generate.requests import RequestMaker
 

@@ -27,8 +27,10 @@ LINES = 900  # of each pack
 VALID = re.compile(rb'"valid_until": ?(null|"[0-9TZ:.-]+")')
 REMOVED = object()
 VALUES: list[Any] = [
-    REMOVED, None, True, False, 0, 1, -1, 10**15, Decimal("1.50"), Decimal("1e3"), "", "x", "US", "2026-06-15T12:00:00", "2026-06-15T12:00:00Z", "9999-12-31T23:59:59Z",
-    "0001-01-01T00:00:00+14:00", "10.0.0.1", "\0", "é", [], [None], [[]], {}, {"id": None}, {"id": "x"}, {"from": "2026-01-01T00:00:00Z"}, [{"id": "x"}, None, 1],
+    REMOVED, None, True, False, 0, 1, -1, 10**15, Decimal("1.50"), Decimal("1e3"), "", "x", "US", "2026-06-15T12:00:00",
+    "2026-06-15T12:00:00Z", "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+14:00", "10.0.0.1", "\0", "é", [], [None], [[]], {}, {"id": None}, {"id": "x"},
+    {"from": "2026-01-01T00:00:00Z"}, [{"id": "x"}, None, 1],
 ]  # fmt: skip
 
 
@@ -62,7 +64,9 @@ def torn(line: bytes, rng: random.Random) -> bytes:
         line[:at],
         line[:at] + bytes([rng.randrange(256)]) + line[at + 1 :],
         line[:at] + line[at + 1 :],
-        line[:at] + rng.choice((b"\0", b"\xff", b'"', b"{", b"}", b",", b"null", b"NaN", b"1e999", b"\\ud800", b"\xe2\x80\xa8")) + line[at:],
+        line[:at]
+        + rng.choice((b"\0", b"\xff", b'"', b"{", b"}", b",", b"null", b"NaN", b"1e999", b"\\ud800", b"\xe2\x80\xa8"))
+        + line[at:],
         line[: min(at, other)] + line[max(at, other) :],
         line + line,
         b"[" + line + b"]",
@@ -100,7 +104,9 @@ def masked(answer: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("pack", PACKS)
-def test_damaged_lines_get_the_same_bytes_from_compiled_code_and_from_the_reference(pack: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_damaged_lines_get_the_same_bytes_from_compiled_code_and_from_the_reference(
+    pack: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     lines = damaged(pack)
     compiled, reference = (answers(engine(pack, compiled=each), lines, capsysbinary) for each in (True, False))
     assert len(compiled) == len(reference) == len([line for line in lines.splitlines() if line.strip()])
@@ -112,7 +118,7 @@ def test_damaged_lines_get_the_same_bytes_from_compiled_code_and_from_the_refere
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_the_command_line_prints_the_same_bytes(pack: str, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    lines = damaged(pack)
+    lines = b"".join(damaged(pack).splitlines(keepends=True)[::3])
     expected = b"".join(answers(engine(pack, compiled=True), lines, capsysbinary))
     ran = run("decide", POLICIES / pack, "--requests", "-", stdin=lines)
     assert (ran.code, ran.out.encode()) == (1, expected)
@@ -132,7 +138,8 @@ def test_a_compiled_answer_to_a_damaged_line_holds_as_long_as_it_says(pack: str)
         now = dt.datetime.fromisoformat(clock.replace("Z", "+00:00"))
         if found.valid_until <= now:
             continue
-        for later in (found.valid_until - dt.timedelta(microseconds=1), now + (found.valid_until - now) * rng.random()):
+        last = found.valid_until - dt.timedelta(microseconds=1)
+        for later in (last, now + (last - now) * rng.random()):
             again = reference.decide(*parts, at=later)
             assert masked(dump_json(again.to_dict())) == masked(dump_json(found.to_dict())), (line.id, later)
             held += 1

@@ -66,7 +66,7 @@ def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(binaries: Path, tmp_path: Path, code: str) -> Any:
     """What a program says (as JSON) that runs with the installed package, far from the checkout."""
-    return json.loads(run(binaries / "python", "-I", "-c", f"import json, sys\n{code}", cwd=tmp_path))
+    return json.loads(run(binaries / "python", "-I", "-c", f"import json, sys\nfrom decimal import Decimal\n{code}", cwd=tmp_path))
 
 
 def test_the_wheel_holds_the_package_the_grammar_and_the_typing_marker_alone(wheel: Path) -> None:
@@ -118,7 +118,7 @@ from abac import Engine
 engine = Engine.load({str(PACK)!r}, trust_request_clock=True)
 asked = {{}}
 for line in open({str(PACK / "scenarios.jsonl")!r}, encoding="utf-8"):
-    request = json.loads(line)
+    request = json.loads(line, parse_float=Decimal)
     asked[request["id"]] = request
 decisions = [engine.decide(*(asked[id][part] for part in ("subject", "action", "resource", "context"))) for id in ("S01", "S38")]
 print(json.dumps([[d.effect, d.code] for d in decisions]))

@@ -337,10 +337,8 @@ def in_daily_at(memo: Memo, clock: Any, interval: Any) -> Any:
 
 
 def within(memo: Memo, rate: int, instant: Any, limit: Any, now: Any) -> Any:
-    if unknowns := _unknowns((now, instant)):
+    if unknowns := _unknowns((instant, limit, now)):
         return Unknown.union(unknowns)
-    if type(limit) is Unknown:
-        return limit
     return runtime.within_at(memo, instant, limit, now, rate) if rate else runtime.within(instant, limit, now)
 
 

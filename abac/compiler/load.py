@@ -41,6 +41,7 @@ class Compiled:
         self._search: Search = namespace[module.search]
         self._search_timed: Search = namespace[module.search_timed]
         self._exact: Callable[[Memo], Verdict] = namespace[module.exact]
+        self._outcomes = module.outcomes
         self._blank = [None] * (module.memo - HORIZON)
         for outcome in module.outcomes:
             number = outcome.leaf.number
@@ -59,20 +60,30 @@ class Compiled:
 
     def permits(self, request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
         """Whether the request is permitted and every obligation is one of `discharges`."""
-        if type(request) is not Request:
-            return False
-        subject, resource, context = request.subject.fields, request.resource.fields, request.context.fields
-        memo = [request, request.now, *self._blank]
-        try:
-            outcome = self._search(subject, resource, context, memo)
-            if outcome is None or outcome.effect is not Effect.PERMIT:
+        return self.permitter(discharges)(request)
+
+    def permitter(self, discharges: frozenset[str]) -> Callable[[Request | InvalidRequest], bool]:
+        """`permits` for one set of discharges, ready to be asked often: outcomes whose obligations never change are looked up."""
+        permitting = [outcome for outcome in self._outcomes if outcome.effect is Effect.PERMIT]
+        always = frozenset(o for o in permitting if o.obligations is not None and o.obligations <= discharges)
+        computed = frozenset(o for o in permitting if o.obligations is None)
+        search, blank, exact = self._search, self._blank, self.exact
+
+        def permits(request: Request | InvalidRequest) -> bool:
+            if type(request) is not Request:
                 return False
-            if outcome.obligations is not None:
-                return outcome.obligations <= discharges
-            return discharges.issuperset(outcome.oblige(subject, resource, context, memo))
-        except HandOver:
-            decision = self.exact(request)
-            return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
+            subject, resource, context = request.subject.fields, request.resource.fields, request.context.fields
+            memo = [request, request.now, *blank]
+            try:
+                outcome = search(subject, resource, context, memo)
+                if outcome in always:
+                    return True
+                return outcome in computed and discharges.issuperset(outcome.oblige(subject, resource, context, memo))
+            except HandOver:
+                decision = exact(request)
+                return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
+
+        return permits
 
     def decide(self, request: Request | InvalidRequest) -> Decision:
         """The decision; raises for no request."""

@@ -70,7 +70,12 @@ class Engine:
 
         paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
         declared = _declarations(schema)
-        return cls(lambda: load_paths(paths, declared, compiled=compiled), discharges=discharges, trust_request_clock=trust_request_clock)
+        promised = frozenset(discharges)
+
+        def read() -> Loaded:
+            return load_paths(paths, declared, discharges=promised, compiled=compiled)
+
+        return cls(read, discharges=promised, trust_request_clock=trust_request_clock)
 
     @classmethod
     def from_text(
@@ -86,7 +91,12 @@ class Engine:
         from abac.engine.pipeline import load_text
 
         declared = _declarations(schema)
-        return cls(lambda: load_text(text, declared, compiled=compiled), discharges=discharges, trust_request_clock=trust_request_clock)
+        promised = frozenset(discharges)
+
+        def read() -> Loaded:
+            return load_text(text, declared, discharges=promised, compiled=compiled)
+
+        return cls(read, discharges=promised, trust_request_clock=trust_request_clock)
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -110,7 +120,7 @@ class Engine:
     def permits(self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None) -> bool:
         """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
         state = self._state
-        return state.permits(self._read(state, subject, action, resource, context, at), self._discharges)
+        return state.permits(self._read(state, subject, action, resource, context, at))
 
     def explain(
         self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None

@@ -17,7 +17,7 @@ from abac.model.request import InvalidRequest, Request
 from abac.reference import evaluate
 
 Decide = Callable[[Request | InvalidRequest], Decision]
-Permits = Callable[[Request | InvalidRequest, frozenset[str]], bool]
+Permits = Callable[[Request | InvalidRequest], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Loaded:
     Attributes:
         digest: names policies, tables, schema, and the versions of what gives them meaning.
         decide: the decision function: compiled, or the reference evaluator.
-        permits: whether a request is permitted with no obligation but those given.
+        permits: whether a request is permitted with no obligation but those that the caller discharges.
     """
 
     package: c.Package
@@ -37,11 +37,12 @@ class Loaded:
     loaded_at: dt.datetime
 
 
-def load_paths(paths: Sequence[Path], declarations: str = "", *, compiled: bool = True) -> Loaded:
+def load_paths(paths: Sequence[Path], declarations: str = "", *, discharges: frozenset[str] = frozenset(), compiled: bool = True) -> Loaded:
     """Load a folder, or files of one folder.
 
     Args:
         declarations: of the schema, in addition to those of the package.
+        discharges: ids of the obligations that the caller promises to discharge.
         compiled: decide by compiled code; otherwise by the reference evaluator.
 
     Raises:
@@ -49,31 +50,33 @@ def load_paths(paths: Sequence[Path], declarations: str = "", *, compiled: bool 
         PolicyErrors: with every complaint about the policy.
     """
     reader = PackageReader()
-    return _load(reader, *reader.read_main(paths, declarations), compiled=compiled)
+    return _load(reader, *reader.read_main(paths, declarations), discharges=discharges, compiled=compiled)
 
 
-def load_text(text: str, declarations: str = "", *, compiled: bool = True) -> Loaded:
+def load_text(text: str, declarations: str = "", *, discharges: frozenset[str] = frozenset(), compiled: bool = True) -> Loaded:
     """Load a package of one source, which can neither import nor read data.
 
     Raises:
         PolicyErrors: with every complaint about the policy.
     """
     reader = PackageReader()
-    return _load(reader, *reader.read_text(text, declarations), compiled=compiled)
+    return _load(reader, *reader.read_text(text, declarations), discharges=discharges, compiled=compiled)
 
 
-def _load(reader: PackageReader, packages: list[Parsed], found: list[Diagnostic], *, compiled: bool) -> Loaded:
+def _load(
+    reader: PackageReader, packages: list[Parsed], found: list[Diagnostic], *, discharges: frozenset[str], compiled: bool
+) -> Loaded:
     """Text is parsed by the reader; then checked, and compiled."""
     package = check(packages, found)
     digest, now = reader.digest(), dt.datetime.now(dt.timezone.utc)
     if compiled:
         code = compile_package(package, digest)
-        return Loaded(package, digest, code.decide, code.permits, now)
+        return Loaded(package, digest, code.decide, code.permitter(discharges), now)
 
     def decide(request: Request | InvalidRequest) -> Decision:
         return evaluate(package, request, digest)
 
-    def permits(request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
+    def permits(request: Request | InvalidRequest) -> bool:
         decision = decide(request)
         return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
 

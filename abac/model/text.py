@@ -15,7 +15,9 @@ _SHOWN = 8
 
 def show(value: Value | Unknown | Absence) -> str:
     """A value as text of at most MAX_TEXT characters, without control characters: `(unknown)` and `(none)` for what is not there."""
-    text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in _text(value))
+    text = _text(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import datetime as dt
-
 from abac.compiler import Compiled, compile_package
 from abac.compiler.runtime import HandOver
-from abac.engine.requests import read_request
 from abac.language import checked as c
 from abac.model.decision import Decision, Effect
 from abac.model.request import InvalidRequest, Request
 from abac.model.values import RecordValue
 from abac.reference import evaluate
 from tests.compiler.recording import Recording
-from tests.generate.asking import damaged_where_read, meaning
+from tests.generate.asking import damaged_where_read, meaning, read
 from tests.generate.damage import damage
 from tests.generate.requests import Raw, RequestMaker
 from tests.test_reference_properties import draw_instant, later_instants
@@ -109,15 +107,11 @@ def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
     maker.extreme = 0.4 if kind < 0.1 else 0.0
     raw = maker.request()
     maker.extreme = 0.0
-    if kind < 0.35:
+    if kind < 0.25:
         return raw
-    if kind < 0.45:
+    if kind < 0.35:
         return damage(maker, raw, maker.rng.randint(1, 6)).request
-    return damaged_where_read(package, maker, raw, maker.rng.choice((1, 2, 3, 4))).request
-
-
-def read(package: c.Package, raw: Raw, at: dt.datetime | None) -> Request | InvalidRequest:
-    return read_request(*(raw.get(n) for n in ("subject", "action", "resource", "context")), package.schema, package.tables, at)
+    return damaged_where_read(package, maker, raw, maker.rng.choice((1, 2, 3, 5))).request
 
 
 def fast(compiled: Compiled, request: Request) -> Decision | None:

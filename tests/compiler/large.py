@@ -86,7 +86,8 @@ WIDE: dict[str, Callable[[int], str]] = {
     ),
     "policies beside one another": lambda k: policy(
         "deny-overrides",
-        [f"policy p{i}: permit-overrides {{ target context.n == {i} permit r{i} when context.b deny d{i} otherwise }}" for i in range(200 * k)],
+        [f"policy p{i}: permit-overrides {{ target context.n == {i} permit r{i} when context.b deny d{i} otherwise }}"
+         for i in range(200 * k)],
     ),
     "only one applies": lambda k: policy(
         "only-one-applicable", [f"policy p{i}: deny-overrides {{ target context.n == {i} permit r{i} otherwise }}" for i in range(400 * k)]
@@ -99,7 +100,8 @@ WIDE: dict[str, Callable[[int], str]] = {
     "obligations": lambda k: policy("deny-overrides", ["permit r otherwise", *(f"oblige tell(context.n + {i})" for i in range(300 * k))]),
     "citations": lambda k: policy("deny-overrides", [f"permit r otherwise cite {joined(',', 500 * k, chr(34) + 'c{i}' + chr(34))}"]),
     "reason": lambda k: policy("deny-overrides", [f'permit r otherwise because "{"{context.n} " * (300 * k)}"']),
-    "attributes": lambda k: (WORLD + "policy main: deny-overrides { permit r when " + joined("and", 300 * k, "context.f{i} == 1") + " }\n").replace(
+    "attributes": lambda k: (WORLD + "policy main: deny-overrides { permit r when " + joined("and", 300 * k,
+    "context.f{i} == 1") + " }\n").replace(
         "b: Bool,", f"b: Bool, {joined(',', 300 * k, 'f{i}: Int')},"
     ),
     "actions": lambda k: WORLD.replace("action view:", f"action view, {joined(',', 400 * k, 'a{i}')}:")

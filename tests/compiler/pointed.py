@@ -11,7 +11,9 @@ SCHEMA = """package pointed
 type Rank = "low" < "mid" < "high"
 record Item { n: Int, ok: Bool, at: Instant, price: Decimal }
 entity Group in Group key id { id: String }
-entity User in Group key id { id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group }
+entity User in Group key id {
+  id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group
+}
 context { clock time: Instant, seen: Instant, colour: "red" | "green" | "blue" | "black", flag: Bool, limit: Decimal }
 action read, write: User -> User
 obligation spend(n: Int)
@@ -21,7 +23,8 @@ advice hint(text: String)
 
 POLICIES: dict[str, str] = {
     "excluded middle": "policy main: deny-unless-permit { permit p when subject.n == 1 or subject.n != 1 }",
-    "the same either way": "policy main: deny-unless-permit { permit p when subject.n == 1 and (if context.flag then resource.n else resource.n) == 1 }",
+    "the same either way": """policy main: deny-unless-permit {
+        permit p when (if context.flag then resource.n else resource.n) > 1 }""",
     "a definition that is the same either way": """define same = if context.flag then subject.n > 1 else subject.n > 1
         policy main: deny-overrides { permit p when same }""",
     "a negative about a set": "policy main: permit-overrides { permit p unless \"a\" in subject.tags }",
@@ -30,7 +33,8 @@ POLICIES: dict[str, str] = {
     "the first witness": """policy main: first-applicable {
         permit p for some i in subject.items when i.ok because "by {i.n}" oblige spend(i.n) }""",
     "two constants of one type": """policy main: first-applicable {
-        permit p when context.limit > 1.5 deny q when context.limit < 0.5 deny r when subject.born == 2026-01-01 permit s when subject.born > 2026-06-14 }""",
+        permit p when context.limit > 1.5 deny q when context.limit < 0.5
+        deny r when subject.born == 2026-01-01 permit s when subject.born > 2026-06-14 }""",
     "defaults": """policy main: first-applicable {
         policy one: deny-unless-permit { target subject.n > 2 permit p when context.flag }
         policy two: permit-unless-deny { deny q when context.flag } }""",
@@ -42,7 +46,8 @@ POLICIES: dict[str, str] = {
         policy one: first-applicable { deny q when subject.n == 1 } }""",
     "a permit that waits": """policy main: deny-overrides {
         permit p when context.flag
-        policy one: permit-overrides { deny q when subject.n > 1  permit r when context.colour != "black" oblige spend(resource.n + 1) } }""",
+        policy one: permit-overrides {
+            deny q when subject.n > 1  permit r when context.colour != "black" oblige spend(resource.n + 1) } }""",
     "a permit that waits, and would be a deny": """policy main: deny-overrides {
         permit p when context.flag
         policy one: deny-unless-permit { permit r when context.colour != "black" oblige audit.record() if subject.n > 1 } }""",
@@ -61,7 +66,8 @@ POLICIES: dict[str, str] = {
         permit p when context.colour == "red" or subject.n > 1  deny q when context.colour == "green" or context.flag
         permit r when context.colour == "blue" or context.flag  deny s when context.colour == "black" or subject.n > 0 }""",
     "filed by a number, the rest in its place": """policy main: permit-overrides {
-        permit p when subject.n == 0  permit q when subject.n in { 1, 2 }  permit r when subject.n == 3  permit s when subject.n == 7 and context.flag
+        permit p when subject.n == 0  permit q when subject.n in { 1, 2 }  permit r when subject.n == 3
+        permit s when subject.n == 7 and context.flag
         deny t when context.flag  permit u when subject.rank >= "mid" }""",
     "more than one applies": """policy main: only-one-applicable {
         policy one: deny-overrides { target subject.n > 1 permit p when context.flag }
@@ -73,7 +79,8 @@ POLICIES: dict[str, str] = {
     "opening hours": """policy main: deny-overrides {
         permit p when time_of_day(now at "Europe/Berlin") in (08:30 until 17:00)
         deny q when weekday(now at "Europe/Berlin") == "sunday" because "closed at {now}" }""",
-    "groups": """policy main: permit-unless-deny { deny p unless subject in resource.home  deny q when subject has boss and subject.boss.n > 1 }""",
+    "groups": """policy main: permit-unless-deny {
+        deny p unless subject in resource.home  deny q when subject has boss and subject.boss.n > 1 }""",
     "everybody above": """policy main: deny-unless-permit {
         permit p when subject has boss and every b in (chain subject by boss): b.n > 0 oblige spend(subject.n)
         permit q when some i in (latest subject.items by at): i.ok }""",

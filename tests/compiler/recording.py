@@ -80,7 +80,7 @@ class Elements(tuple[Any, ...]):
     def __contains__(self, item: object) -> bool:
         return any(item == each for each in self)
 
-    def __add__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:  # type: ignore[override]  # what is made remembers nothing
+    def __add__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*self, *other)
 
     def __radd__(self, other: object) -> tuple[Any, ...]:

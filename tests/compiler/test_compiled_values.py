@@ -25,12 +25,15 @@ from tests.packs.pack_cases import POLICIES, Pack
 
 LITERALS: dict[str, list[tuple[str, object]]] = {
     "Bool": [("true", True), ("false", False)],
-    "Int": [("0", 0), ("1", 1), (str(INT_MAX), INT_MAX), (f"-{INT_MAX} - 1", INT_MIN), ("-1", -1), (str(2**31), 2**31), (str(10**9), 10**9), (str(2**53 + 1), 2**53 + 1)],
+    "Int": [("0", 0), ("1", 1), (str(INT_MAX), INT_MAX), (f"-{INT_MAX} - 1", INT_MIN), ("-1", -1), (str(2**31), 2**31), (str(10**9),
+    10**9), (str(2**53 + 1), 2**53 + 1)],
     "Decimal": [
         ("0.0", Decimal("0.0")), ("-0.0", Decimal("-0.0")), ("1.0", Decimal(1)), ("1.00", Decimal("1.00")), ("0.1", Decimal("0.1")),
-        ("9" * 33 + ".9", Decimal("9" * 33 + ".9")), ("0." + "0" * 30 + "123", Decimal("0." + "0" * 30 + "123")), (f"-{'1' * 33}.5", Decimal(f"-{'1' * 33}.5")),
+        ("9" * 33 + ".9", Decimal("9" * 33 + ".9")), ("0." + "0" * 30 + "123", Decimal("0." + "0" * 30 + "123")), (f"-{'1' * 33}.5",
+        Decimal(f"-{'1' * 33}.5")),
     ],
-    "String": [('""', ""), ('" "', " "), ('"\\u{0}"', "\0"), ('"\\u{10ffff}"', "\U0010ffff"), ('"' + "x" * 70_000 + '"', "x" * 70_000), ('"true"', "true"), ('"1"', "1")],
+    "String": [('""', ""), ('" "', " "), ('"\\u{0}"', "\0"), ('"\\u{10ffff}"', "\U0010ffff"), ('"' + "x" * 70_000 + '"', "x" * 70_000),
+    ('"true"', "true"), ('"1"', "1")],
     "Instant": [
         ("0001-01-01T00:00:00Z", dt.datetime.min.replace(tzinfo=dt.timezone.utc)),
         ("9999-12-31T23:59:59.999999Z", dt.datetime.max.replace(tzinfo=dt.timezone.utc)),
@@ -38,11 +41,13 @@ LITERALS: dict[str, list[tuple[str, object]]] = {
         ("2026-06-30T23:59:59+14:00", dt.datetime(2026, 6, 30, 9, 59, 59, tzinfo=dt.timezone.utc)),
     ],
     "Date": [("0001-01-01", dt.date.min), ("9999-12-31", dt.date.max), ("2024-02-29", dt.date(2024, 2, 29))],
-    "Duration": [("0 seconds", dt.timedelta()), ("1 second", dt.timedelta(seconds=1)), ("999999999 days", dt.timedelta(days=999_999_999)), ("-999999999 days", dt.timedelta(days=-999_999_999)), ("-1 second", dt.timedelta(seconds=-1))],
+    "Duration": [("0 seconds", dt.timedelta()), ("1 second", dt.timedelta(seconds=1)), ("999999999 days",
+    dt.timedelta(days=999_999_999)), ("-999999999 days", dt.timedelta(days=-999_999_999)), ("-1 second", dt.timedelta(seconds=-1))],
     "TimeOfDay": [("00:00", dt.time()), ("23:59:59", dt.time(23, 59, 59))],
     "IpAddress": [
         ('address("0.0.0.0")', ipaddress.ip_address("0.0.0.0")), ('address("255.255.255.255")', ipaddress.ip_address("255.255.255.255")),
-        ('address("::")', ipaddress.ip_address("::")), ('address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")', ipaddress.ip_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")),
+        ('address("::")', ipaddress.ip_address("::")), ('address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")',
+        ipaddress.ip_address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")),
         ('address("::ffff:1.2.3.4")', ipaddress.ip_address("1.2.3.4")), ('address("fe80::1")', ipaddress.ip_address("fe80::1")),
     ],
     "IpNetwork": [
@@ -121,7 +126,18 @@ policy main: first-applicable {{
 # ── nothing of the caller's is called ────────────────────────────────────────────────────────────────────
 
 CALLED: list[str] = []
-SILENT = {"__new__", "__init__", "__class__", "__del__", "__init_subclass__", "__subclasshook__", "__getnewargs__", "__doc__", "__dict__", "__slots__"}
+SILENT = {
+    "__new__",
+    "__init__",
+    "__class__",
+    "__del__",
+    "__init_subclass__",
+    "__subclasshook__",
+    "__getnewargs__",
+    "__doc__",
+    "__dict__",
+    "__slots__",
+}
 
 
 def counting(base: type) -> type:
@@ -158,7 +174,9 @@ class Looked(Mapping[str, object]):
         return len(self.members)
 
 
-COUNTING = {base: counting(base) for base in (dict, list, str, int, Decimal, set, tuple, frozenset, dt.datetime, dt.date, dt.timedelta, dt.time)}
+COUNTING = {
+    base: counting(base) for base in (dict, list, str, int, Decimal, set, tuple, frozenset, dt.datetime, dt.date, dt.timedelta, dt.time)
+}
 
 
 def disguised(value: object, mapping: type = COUNTING[dict]) -> Any:
@@ -203,7 +221,10 @@ def test_nothing_of_the_callers_is_called_once_the_request_is_read(name: str, ma
 @pytest.mark.parametrize("type_", LITERALS)
 def test_values_of_subclasses_are_read_into_plain_ones(type_: str) -> None:
     literal, constant = LITERALS[type_][-1]
-    text = WORLD.format(type=type_, literal=literal) + "policy main: deny-unless-permit { permit r when subject.v == C and C in subject.s and C in subject.l }\n"
+    text = (
+        WORLD.format(type=type_, literal=literal)
+        + "policy main: deny-unless-permit { permit r when subject.v == C and C in subject.s and C in subject.l }\n"
+    )
     package, code = checked(text), compiled(text)
     cls = COUNTING.get(type(constant))
     if cls is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def journey(policy: str, titles: list[str]) -> dict[str, str]:
     return {title: stages[title] for title in titles}
 
 
-def written(functions: list[str], wanted) -> str:  # type: ignore[no-untyped-def]  # a predicate on names
+def written(functions: list[str], wanted: Callable[[str], bool]) -> str:
     """The functions of one path, in order."""
     named = [(re.search(r"^def (\w+)", text, re.MULTILINE), text) for text in functions]
     return "\n\n\n".join(text for found, text in named if found is not None and wanted(found[1])) + "\n"

@@ -10,8 +10,9 @@ import pytest
 from abac.compiler import compile_package
 from abac.model.decision import Decision, Effect
 from abac.reference import evaluate
-from tests.compiler.agreeing import DIGEST, at_instant, differences, fast, read
+from tests.compiler.agreeing import DIGEST, at_instant, differences, fast
 from tests.compiler.pointed import package
+from tests.generate.asking import read
 
 UTC = dt.timezone.utc
 LAST = dt.datetime.max.replace(tzinfo=UTC)
@@ -80,6 +81,14 @@ def test_a_shift_of_a_duration_that_runs_twice_as_fast_has_a_decision_at_the_end
         assert differences(expected, found) == {}
 
 
+def test_each_unknown_operand_of_freshness_is_a_cause() -> None:
+    """An unknown limit went unmentioned where the clock was unknown too."""
+    policy = "policy main: deny-overrides { permit p when context.time within last context.seen - context.seen }"
+    expected, found = decisions(policy, {})
+    assert [cause.path for cause in found.unknown] == ["context.seen", "context.time"]
+    assert differences(expected, found) == {}
+
+
 def test_members_of_an_empty_set_need_no_known_item() -> None:
     """Looking an item up whose parts are unknown in a set without elements is false, on each path."""
     policy = 'policy main: deny-unless-permit { permit p unless "a" in subject.tags }'
@@ -88,6 +97,6 @@ def test_members_of_an_empty_set_need_no_known_item() -> None:
 
 
 def test_an_unknown_that_is_dominated_does_not_keep_the_fast_path_from_deciding() -> None:
-    drawn = package('policy main: permit-overrides { permit p when context.flag  deny q when subject.n == 1 }')
+    drawn = package("policy main: permit-overrides { permit p when context.flag  deny q when subject.n == 1 }")
     request = read(drawn, {"subject": {"id": "a"}, "action": "read", "resource": {"id": "b"}, "context": {"flag": True}}, None)
     assert fast(compile_package(drawn, DIGEST), request) is not None  # type: ignore[arg-type]  # the request is valid

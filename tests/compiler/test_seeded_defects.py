@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from abac.compiler import compile_package, emit_policies, exact, graph, load, runtime, slots, verdicts
-from abac.compiler.emit_fast import TYPE, FastEmitter, Function
+from abac.compiler.classes import class_of
+from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
-from abac.compiler.syntax import call, compare, const, name
+from abac.compiler.functions import Function
+from abac.compiler.motion import Clockwork
+from abac.compiler.syntax import call, compare, const
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.decision import Effect
@@ -24,7 +27,7 @@ from abac.model.request import Request
 from abac.model.values import ABSENT, EntityValue, RecordValue, Unknown, canonical_key, is_known
 from tests.compiler.agreeing import DIGEST, Complaint, Tally, complaints, fast, questions
 from tests.compiler.pointed import pointed_packages
-from tests.compiler.recording import Fields, Recording
+from tests.compiler.recording import Recording
 from tests.generate.asking import drawn_packages
 from tests.generate.requests import RequestMaker
 
@@ -202,7 +205,8 @@ def files_rules_under_their_last_value_only(patch: Patch) -> None:
 
 
 def takes_another_constant_of_the_type(patch: Patch) -> None:
-    patch.setattr(slots, "_key", lambda value: type(value) if type(value).__module__ in ("decimal", "datetime") else (type(value), id(value)))
+    confused = ("decimal", "datetime")
+    patch.setattr(slots, "_key", lambda value: (type(value), None if type(value).__module__ in confused else id(value)))
 
 
 def forgets_duties_of_policies_around(patch: Patch) -> None:
@@ -221,8 +225,6 @@ def notes_a_crossing_late(patch: Patch) -> None:
 
 
 def takes_running_time_for_fixed(patch: Patch) -> None:
-    from abac.compiler.motion import Clockwork
-
     patch.setattr(Clockwork, "rate", lambda self, expression: 0)
 
 
@@ -296,7 +298,7 @@ def disguised(value: Any) -> Any:
 
 
 def believed(packages: tuple[c.Package, ...]) -> Iterator[tuple[str, object]]:
-    """Values of other classes on which compiled code decided in two values, though it had read them; None first, for each that it refused."""
+    """Values of other classes in place of those that the fast path read, and the path of each on which it still decided; "" if not."""
     for i, package in enumerate(packages):
         compiled = compile_package(package, DIGEST)
         for question in questions(package, compiled, RequestMaker.of(random.Random(i), package), 12):
@@ -314,11 +316,15 @@ def believed(packages: tuple[c.Package, ...]) -> Iterator[tuple[str, object]]:
 
 def changed(request: Request, part: str, field: str, value: object) -> Request:
     """The request with another value in one place, past the edge where requests are read."""
-    before = getattr(request, part)
-    fields = {**before.fields, field: value}
+    parts: dict[str, Any] = {part: _changed(getattr(request, part), field, value)}
+    return replace(request, **parts)
+
+
+def _changed(before: EntityValue | RecordValue, field: str, value: object) -> EntityValue | RecordValue:
+    fields: dict[str, Any] = {**before.fields, field: value}
     if isinstance(before, EntityValue):
-        return replace(request, **{part: EntityValue(before.type, before.key, fields, before.parents, before.path)})
-    return replace(request, **{part: RecordValue(before.type, fields, before.path)})
+        return EntityValue(before.type, before.key, fields, before.parents, before.path)
+    return RecordValue(before.type, fields, before.path)
 
 
 def test_a_value_of_a_derived_class_is_never_decided_on_in_two_values() -> None:
@@ -329,8 +335,6 @@ def test_a_value_of_a_derived_class_is_never_decided_on_in_two_values() -> None:
 
 def test_isinstance_in_place_of_the_exact_type_is_caught(monkeypatch: Patch) -> None:
     def is_class(self: FastEmitter, value: ast.expr, type: Any) -> ast.expr:
-        from abac.compiler.emit_fast import class_of
-
         return call(self.slots.helper("isinstance", isinstance), value, self.slots.slot(class_of(type)))
 
     monkeypatch.setattr(FastEmitter, "is_class", is_class)

@@ -12,7 +12,6 @@ from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from lark import Lark, Token
 from lark.exceptions import UnexpectedToken
 
@@ -21,12 +20,11 @@ from abac.language.builder import Builder
 from abac.language.grammar import grammar_text
 from abac.language.operators import Operator
 from abac.language.parser import child_nodes, keywords, parse, parse_expression, parse_with_errors, tokens_of
-from abac.language.printer import render
 from abac.model.diagnostics import Diagnostic
 from abac.model.limits import MAX_ARMS, MAX_NESTING
 from abac.model.schema import DutyKind
 from abac.model.source import Source, Span
-from tests.strategies import files, odd_texts
+from tests.strategies import damaged_texts, odd_texts
 
 AT = Span(Source("", ""), 0, 0)
 
@@ -115,12 +113,8 @@ def test_declaration_by_declaration_accepts_what_the_whole_grammar_accepts(text:
 
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=300)
-@given(files(most=2), st.data())
-def test_declaration_by_declaration_refuses_what_the_whole_grammar_refuses(file: n.File, data: st.DataObject) -> None:
-    tokens = [str(t) for t in tokens_of(source(render(file))).tokens]
-    at = data.draw(st.integers(0, len(tokens) - 1), label="at")
-    other = data.draw(st.sampled_from(["", "type", "policy", "a", "}", "(", '"s"', "5", "permit", ".", "=", "test", "and"]), label="other")
-    text = "\n".join([*tokens[:at], other, *tokens[at + data.draw(st.integers(0, 1), label="removed") :]])
+@given(damaged_texts())
+def test_declaration_by_declaration_refuses_what_the_whole_grammar_refuses(text: str) -> None:
     assert accepted_in_parts(text) == accepted_whole(tokens_of(source(text)).tokens)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from abac.model.types import Words
 from abac.model.values import Interval, LocalTime
@@ -36,22 +38,31 @@ def in_daily(time: dt.time, interval: Interval) -> bool:
 
 
 def next_jump(local: LocalTime) -> dt.datetime:
-    """The first later instant at which the local date or the zone's offset changes: until then the local clock runs evenly.
+    """The first later instant at which the local date or the zone's offset changes: until then the local clock runs evenly."""
+    jump = _jump_after(local.zone, local.instant.replace(minute=0, second=0, microsecond=0))
+    return jump if jump > local.instant else _find_jump(local.zone, local.instant)
 
-    An offset change is found by steps of a quarter of an hour, then halving; zones do not change twice within one.
-    """
-    before = local.instant
-    shown = (local.clock.date(), local.clock.utcoffset())
+
+@lru_cache(maxsize=1024)
+def _jump_after(zone: ZoneInfo, hour: dt.datetime) -> dt.datetime:
+    """The same from the beginning of an hour: most instants of it share the answer."""
+    return _find_jump(zone, hour)
+
+
+def _find_jump(zone: ZoneInfo, before: dt.datetime) -> dt.datetime:
+    """An offset change is found by steps of a quarter of an hour, then halving; zones do not change twice within one."""
+    clock = before.astimezone(zone)
+    shown = (clock.date(), clock.utcoffset())
     after = before
     for _ in range(int(_FAR / _SCAN)):
         after = before + _SCAN
-        clock = after.astimezone(local.zone)
+        clock = after.astimezone(zone)
         if (clock.date(), clock.utcoffset()) != shown:
             break
         before = after
     while after - before > _TICK:
         middle = before + (after - before) / 2
-        clock = middle.astimezone(local.zone)
+        clock = middle.astimezone(zone)
         if (clock.date(), clock.utcoffset()) == shown:
             before = middle
         else:
