@@ -10,9 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from abac.engine.requests import read_context, read_request
+from abac.engine.requests import read_context
 from abac.model.decision import Decision
-from abac.model.request import InvalidRequest, Request
 from abac.model.schema import DutyKind, Schema
 from abac.model.values import EntityValue, RecordValue, Unknown
 from abac.model.wire import read_entity
@@ -115,12 +114,12 @@ class Engine:
         Raises nothing for any request: what is missing or mistyped is unknown, and unknown never permits.
         """
         state = self._state
-        return state.decide(self._read(state, subject, action, resource, context, at))
+        return state.decide(state.read(subject, action, resource, context, self._clock() if at is None else at))
 
     def permits(self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None) -> bool:
         """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
         state = self._state
-        return state.permits(self._read(state, subject, action, resource, context, at))
+        return state.permits(state.read(subject, action, resource, context, self._clock() if at is None else at))
 
     def explain(
         self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
@@ -129,13 +128,11 @@ class Engine:
         from abac.engine.explain import explain
 
         state = self._state
-        return explain(state, self._read(state, subject, action, resource, context, at))
+        return explain(state, state.read(subject, action, resource, context, self._clock() if at is None else at))
 
-    def _read(
-        self, state: Loaded, subject: object, action: object, resource: object, context: object, at: dt.datetime | None
-    ) -> Request | InvalidRequest:
-        now = dt.datetime.now(dt.timezone.utc) if at is None and not self._trust_request_clock else at
-        return read_request(subject, action, resource, context, state.package.schema, state.package.tables, now)
+    def _clock(self) -> dt.datetime | None:
+        """The machine's clock, or None where the request's own is believed."""
+        return None if self._trust_request_clock else dt.datetime.now(dt.timezone.utc)
 
     # ── entities that are decided on again and again ───────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from abac.checker import Parsed, check
 from abac.compiler import compile_package
 from abac.engine.packages import PackageReader
+from abac.engine.requests import Read, request_reader
 from abac.language import checked as c
 from abac.model.decision import Decision
 from abac.model.diagnostics import Diagnostic
@@ -25,6 +26,7 @@ class Loaded:
     """One version of a policy, whole: never changed, only replaced.
 
     Attributes:
+        read: reads a request's parts and clock.
         digest: names policies, tables, schema, and the versions of what gives them meaning.
         decide: the decision function: compiled, or the reference evaluator.
         permits: whether a request is permitted with no obligation but those that the caller discharges.
@@ -32,6 +34,7 @@ class Loaded:
 
     package: c.Package
     digest: str
+    read: Read = field(repr=False)
     decide: Decide = field(repr=False)
     permits: Permits = field(repr=False)
     loaded_at: dt.datetime
@@ -69,9 +72,10 @@ def _load(
     """Text is parsed by the reader; then checked, and compiled."""
     package = check(packages, found)
     digest, now = reader.digest(), dt.datetime.now(dt.timezone.utc)
+    read = request_reader(package.schema, package.tables)
     if compiled:
         code = compile_package(package, digest)
-        return Loaded(package, digest, code.decide, code.permitter(discharges), now)
+        return Loaded(package, digest, read, code.decide, code.permitter(discharges), now)
 
     def decide(request: Request | InvalidRequest) -> Decision:
         return evaluate(package, request, digest)
@@ -80,4 +84,4 @@ def _load(
         decision = decide(request)
         return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
 
-    return Loaded(package, digest, decide, permits, now)
+    return Loaded(package, digest, read, decide, permits, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +16,38 @@ from abac.model.schema import Schema
 from abac.model.values import Absence, CauseKind, EntityValue, RecordValue, Table, Unknown, Value
 from abac.model.wire import read_entity, read_fields
 
+Clock = dt.datetime | Unknown | None
+Read = Callable[[object, object, object, object, Clock], Request | InvalidRequest]
+
+
+def request_reader(schema: Schema, tables: Mapping[str, Table]) -> Read:
+    """`read_request` for one policy version, which passes on at once what this version has read before."""
+    signatures = {name: (frozenset(a.subjects), frozenset(a.resources)) for name, a in schema.actions.items()}
+    utc = dt.timezone.utc
+
+    def read(subject: object, action: object, resource: object, context: object, now: Clock) -> Request | InvalidRequest:
+        if (
+            type(subject) is EntityValue
+            and type(resource) is EntityValue
+            and type(context) is RecordValue
+            and subject.schema is schema
+            and resource.schema is schema
+            and context.schema is schema
+            and type(now) is dt.datetime
+            and now.tzinfo is utc
+            and type(action) is str
+            and action in signatures
+        ):
+            subjects, resources = signatures[action]
+            if subject.type in subjects and resource.type in resources and (subject.path, resource.path, context.path) == _PARTS:
+                return Request(subject, action, resource, context, now)
+        return read_request(subject, action, resource, context, schema, tables, now)
+
+    return read
+
+
+_PARTS = ("subject", "resource", "context")
+
 
 def read_request(
     subject: object,
@@ -24,7 +56,7 @@ def read_request(
     context: object,
     schema: Schema,
     tables: Mapping[str, Table],
-    now: dt.datetime | Unknown | None,
+    now: Clock,
 ) -> Request | InvalidRequest:
     """Read a request by the action's signature; raises for none, however bad.
 
