@@ -86,7 +86,7 @@ def _compound(inner: Expressions) -> Expressions:
         node(n.ListLiteral, several(inner)),
         node(n.RecordLiteral, names, several(node(n.RecordEntry, any_words, inner))),
         node(n.Operation, st.sampled_from(UNARY), st.tuples(inner)),
-        node(n.Operation, st.sampled_from(BINARY), st.tuples(inner, inner)),
+        *[node(n.Operation, st.sampled_from(BINARY), st.tuples(inner, inner))] * 3,  # thrice: there are many operators
         node(n.Operation, st.sampled_from(JUNCTIONS), several(inner, 2, 4)),
         node(n.Operation, st.sampled_from(PATTERNS), st.tuples(inner, text)),
         node(n.Has, inner, any_words, st.none(), st.none()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from typing import Any, NoReturn
@@ -297,10 +298,8 @@ def note_local(memo: Memo, clock: LocalTime, change: Callable[[LocalTime], dt.da
 
 def note_end_of_clocks(memo: Memo, instant: dt.datetime) -> None:
     """On the last day of the year 9999 a running local time may pass what clocks can show."""
-    try:
+    with suppress(OverflowError):  # no clock will show it
         note(memo, memo[NOW] + max(_LAST - dt.timedelta(days=1) - instant, _ZERO))
-    except OverflowError:  # no clock will show it
-        pass
 
 
 @cache

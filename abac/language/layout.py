@@ -287,13 +287,13 @@ def _blank_before(source: str, offset: int) -> bool:
 
 
 def _joined(shown: Sequence[_Shown]) -> str:
-    """The final text; comments at the ends of neighbouring lines stand in one column."""
+    """The final text; comments at the ends of neighbouring lines of one indentation stand in one column."""
     result: list[str] = []
     at = 0
     while at < len(shown):
         end = at + 1
         if shown[at].comment:
-            while end < len(shown) and shown[end].comment and not shown[end].blank:
+            while end < len(shown) and shown[end].comment and not shown[end].blank and _indent(shown[end]) == _indent(shown[at]):
                 end += 1
         column = max(len(one.text) for one in shown[at:end]) + 2
         for one in shown[at:end]:
@@ -301,3 +301,7 @@ def _joined(shown: Sequence[_Shown]) -> str:
             result.append(f"{one.text:<{column}}{one.comment}" if one.comment else one.text)
         at = end
     return "\n".join(result)
+
+
+def _indent(line: _Shown) -> int:
+    return len(line.text) - len(line.text.lstrip(" "))

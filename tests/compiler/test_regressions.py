@@ -83,7 +83,7 @@ def test_a_shift_of_a_duration_that_runs_twice_as_fast_has_a_decision_at_the_end
 
 def test_each_unknown_operand_of_freshness_is_a_cause() -> None:
     """An unknown limit went unmentioned where the clock was unknown too."""
-    policy = "policy main: deny-overrides { permit p when context.time within last context.seen - context.seen }"
+    policy = "policy main: deny-overrides { permit p when context.time within last (context.seen - context.seen) }"
     expected, found = decisions(policy, {})
     assert [cause.path for cause in found.unknown] == ["context.seen", "context.time"]
     assert differences(expected, found) == {}

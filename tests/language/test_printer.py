@@ -89,7 +89,7 @@ def test_the_laws_are_tried_on_every_kind_of_node_and_every_operator() -> None:
     operators: set[Operator] = set()
 
     @settings(max_examples=1000, phases=[Phase.generate], derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(files(most=2) | expressions)
+    @given(files(most=2) | expressions | expressions)
     def look(tree: n.Node) -> None:
         for node in _everything_in(tree):
             kinds.add(type(node))
@@ -305,11 +305,11 @@ const A = 1       # one
 const LONGER = 2  # two
 # about f
 define f =  # why f
-  g         # first
+  g  # first
   # second
-  and h     # third
+  and h  # third
 const XS = [  # some
-  1,          # one
+  1,  # one
   # none
 
   2
