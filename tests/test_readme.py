@@ -49,7 +49,7 @@ def test_the_explanation_is_the_one_the_command_prints() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     at = 0
     for line in block("An explanation (").splitlines():
-        if line.strip() != "…":
+        if line.strip() != "…" and "sha256:" not in line:  # the digest holds for one version of Python and of the zone database
             assert line in printed[at:], line
             at = printed.index(line, at) + 1
 

@@ -130,7 +130,8 @@ class PackageReader:
             if Path(file).is_absolute() or not _inside(path, root):
                 raise LoadError(f"`{file}` lies outside of `{root.name}`")
             content = self._read(path)
-            self._remember(path.relative_to(root).as_posix() if path.is_relative_to(root) else file, content)
+            name = os.path.relpath(folder.resolve() / file, root.resolve())  # however the folder was written
+            self._remember(Path(name).as_posix(), content)
             return content
 
         return read

@@ -395,10 +395,10 @@ class Builder(Transformer[Token, Any]):
         condition, value, otherwise = self.nodes(parts)
         arm = n.Arm(condition, value, span=condition.span.to(value.span))
         if isinstance(otherwise, n.Conditional):
+            if len(otherwise.arms) > MAX_ARMS:
+                return otherwise  # complained of already
             if len(otherwise.arms) == MAX_ARMS:
                 self.complain("nesting", f"an `if` has more than {MAX_ARMS} arms", otherwise.span, "a table reads better, and is faster")
-            if len(otherwise.arms) >= MAX_ARMS:
-                return n.Conditional((arm, *otherwise.arms[: MAX_ARMS]), otherwise.otherwise, span=self.span(parts))
             return n.Conditional((arm, *otherwise.arms), otherwise.otherwise, span=self.span(parts))
         return n.Conditional((arm,), otherwise, span=self.span(parts))
 

@@ -131,10 +131,9 @@ def _chunks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
             depth = max(0, depth - 1)
         elif token.type in OPENING:
             depth += 1
-        elif token.type in _MAY_BEGIN and not is_name and (depth == 0 or (token.column == 1 and not matched)):
-            if _begins_declaration(tokens, i):
-                yield tokens[begin:i]
-                begin, depth = i, 0
+        elif not is_name and (depth == 0 or (token.column == 1 and not matched)) and _begins_declaration(tokens, i):
+            yield tokens[begin:i]
+            begin, depth = i, 0
     yield tokens[begin:]
 
 
@@ -150,7 +149,10 @@ def _brackets_match(tokens: Sequence[Token]) -> bool:
 
 def _begins_declaration(tokens: Sequence[Token], i: int) -> bool:
     """Whether a word that begins declarations does so here, rather than being misused as a name."""
-    kind, following = tokens[i].type, tokens[i + 1].type if i + 1 < len(tokens) else ""
+    kind = tokens[i].type
+    if kind not in _MAY_BEGIN:
+        return False
+    following = tokens[i + 1].type if i + 1 < len(tokens) else ""
     if kind in ("CONTEXT", "ACTION"):
         return following == _FOLLOWS[kind]
     return following == _FOLLOWS.get(kind, "NAME") or (tokens[i].column == 1 and following != "COLON")

@@ -39,15 +39,20 @@ class Duty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The answer to one request.
+    """The answer to one request: XACML 3.0's decision (section 7.2.2) with the duties it carries (section 7.18).
 
     Attributes:
+        effect: only `permit` permits.
         rule: the deciding rule, or the first that could not be decided; None where a policy's default decided.
         policy: the policy that holds the rule, or whose default decided.
         code: a stable reason code for machines.
         reason: for the requester; names nothing sensitive.
+        citations: the texts that a permit or deny cites, the rule's own first.
+        obligations: what the caller must do, or else deny.
+        advice: what the caller may do or tell.
         unknown: what could not be had and mattered, sorted by path.
-        valid_until: all else equal, the whole decision is the same at every earlier instant from its own on; None: for ever.
+        valid_until: an aware datetime in UTC: all else equal, the whole decision is the same at every earlier instant from its own on;
+            None: for ever.
         digest: of the policy that decided.
     """
 

@@ -37,6 +37,7 @@ class PolicyErrors(ExceptionGroup[PolicyError], AbacError):
 
     @classmethod
     def of(cls, diagnostics: Iterable[Diagnostic]) -> Self:
+        """One group of all findings; the message counts the errors among them."""
         ordered = sorted(diagnostics, key=lambda d: d.span.sort_key)
         count = sum(d.severity is Severity.ERROR for d in ordered)
         return cls(f"{count} {'problem' if count == 1 else 'problems'} in the policy", [PolicyError(d) for d in ordered])
@@ -46,6 +47,7 @@ class PolicyErrors(ExceptionGroup[PolicyError], AbacError):
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The findings in source order: errors, warnings and notes, each with its place, code and help."""
         return tuple(e.diagnostic for e in self.exceptions if isinstance(e, PolicyError))
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 
@@ -82,7 +82,8 @@ class NoLexer(Lexer):
 @cache
 def whole_grammar() -> Lark:
     """Strict: a conflict between shifting and reducing is an error, not settled silently."""
-    return Lark(grammar_text(), parser="lalr", lexer=NoLexer, start=["file", "expression"], keep_all_tokens=True, maybe_placeholders=False, strict=True)
+    starts = ["file", "expression"]
+    return Lark(grammar_text(), parser="lalr", lexer=NoLexer, start=starts, keep_all_tokens=True, maybe_placeholders=False, strict=True)
 
 
 def test_every_grammar_rule_has_a_builder_method() -> None:
@@ -132,7 +133,7 @@ def test_declaration_by_declaration_refuses_what_the_whole_grammar_refuses(text:
 
 # ── expressions ────────────────────────────────────────────────────────────────────────────────────────────
 
-OPERATIONS = {
+OPERATIONS: dict[str, n.Operation] = {
     "a and b and c": operation(Operator.AND, a, b, c),
     "a or b or c": operation(Operator.OR, a, b, c),
     "a and (b or c)": operation(Operator.AND, a, operation(Operator.OR, b, c)),
@@ -163,7 +164,7 @@ OPERATIONS = {
     "a + b until c": operation(Operator.UNTIL, operation(Operator.ADD, a, b), c),
     "a in b until c": operation(Operator.IN, a, operation(Operator.UNTIL, b, c)),
 }
-OTHERS = {
+OTHERS: dict[str, n.Expression] = {
     "a.b": n.Access(a, "b", span=AT),
     "a.b[c]": n.Index(n.Access(a, "b", span=AT), c, span=AT),
     "f(a, b,)": n.Call("f", (a, b), span=AT),
@@ -196,9 +197,9 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("text", OPERATIONS | OTHERS)
+@pytest.mark.parametrize("text", [*OPERATIONS, *OTHERS])
 def test_an_expression_is_read_as_this_tree(text: str) -> None:
-    assert expression(text) == (OPERATIONS | OTHERS)[text]
+    assert expression(text) == (OPERATIONS.get(text) or OTHERS[text])
 
 
 def test_every_operator_is_read() -> None:
@@ -283,7 +284,7 @@ def test_a_literal_without_a_value_is_refused(text: str, code: str, message: str
 # ── types, declarations, policies, tests ───────────────────────────────────────────────────────────────────
 
 T = n.NamedType("T", span=AT)
-TYPES = {
+TYPES: dict[str, n.TypeExpression] = {
     "T": T,
     "T?": n.OptionalType(T, span=AT),
     "(T?)?": n.OptionalType(n.OptionalType(T, span=AT), span=AT),
@@ -316,7 +317,8 @@ DECLARATIONS = {
         word("R"), (field("when", sensitive=True, absent=True), field("sensitive")), span=AT
     ),
     "entity E key id {}": n.EntityDeclaration(word("E"), (), word("id"), (), span=AT),
-    "entity E in F, G key type { type: T }": n.EntityDeclaration(word("E"), (word("F"), word("G")), word("type"), (field("type"),), span=AT),
+    "entity E in F, G key type { type: T }": n.EntityDeclaration(word("E"), (word("F"), word("G")), word("type"), (field("type"),),
+     span=AT),
     "context { clock at: T }": n.ContextDeclaration((field("at", clock=True),), span=AT),
     "action r, w: U | V -> D | E": n.ActionDeclaration((word("r"), word("w")), (word("U"), word("V")), (word("D"), word("E")), span=AT),
     'obligation a.in(x: T, y: T,) as "a.5", b()': n.DutyDeclaration(
@@ -367,14 +369,16 @@ def rule(text: str) -> n.Rule:
 
 def test_a_rule_has_all_its_parts() -> None:
     found = rule(
-        'deny x "t" for some l in a.b when a unless b even if unknown code k because "r" cite "1", "2" oblige f(), g() on deny if a advise h()'
+        'deny x "t" for some l in a.b when a unless b even if unknown code k because "r" cite "1", "2"'
+        " oblige f(), g() on deny if a advise h()"
     )
     condition = n.Condition(False, n.Witness("l", n.Access(a, "b", span=AT), span=AT), a, b, True, span=AT)
     calls = tuple(n.DutyCall(d, (), span=AT) for d in "fgh")
     assert found == n.Rule(
         "deny", word("x"), n.Text("t", span=AT), condition, word("k"), n.Text("r", span=AT), (literal("1"), literal("2")),
         (
-            n.Duty(DutyKind.OBLIGATION, calls[:2], "deny", a, False, span=AT), n.Duty(DutyKind.ADVICE, calls[2:], None, None, False, span=AT),
+            n.Duty(DutyKind.OBLIGATION, calls[:2], "deny", a, False, span=AT), n.Duty(DutyKind.ADVICE, calls[2:], None, None, False,
+             span=AT),
         ), span=AT,
     )  # fmt: skip
 
@@ -397,17 +401,20 @@ def test_a_condition_is_read_as_this_tree(text: str, condition: n.Condition | No
 def test_a_test_block_has_all_its_parts() -> None:
     steps = tuple(n.PathStep(s, span=AT) for s in ("context", "in", 0, "if"))
     call = n.DutyCall("f", (a,), span=AT)
-    assert declaration('test "t" { given "g" from "f" set context.in[0].if = a remove b expect permit r oblige f(a) advise f(a), f(a) }') == n.Test(
+    text = 'test "t" { given "g" from "f" set context.in[0].if = a remove b expect permit r oblige f(a) advise f(a), f(a) }'
+    assert declaration(text) == n.Test(
         n.Text("t", span=AT), n.Text("g", span=AT), n.Text("f", span=AT),
         (n.Edit(steps, a, span=AT), n.Edit((n.PathStep("b", span=AT),), None, span=AT)),
-        n.Expectation("permit", word("r"), ((DutyKind.OBLIGATION, call), (DutyKind.ADVICE, call), (DutyKind.ADVICE, call)), span=AT), span=AT,
+        n.Expectation("permit", word("r"), ((DutyKind.OBLIGATION, call), (DutyKind.ADVICE, call), (DutyKind.ADVICE, call)), span=AT),
+         span=AT,
     )  # fmt: skip
     nothing = declaration('test "t" { given "g" expect no permit }')
     assert isinstance(nothing, n.Test) and nothing.expectation == n.Expectation(None, None, (), span=AT)
 
 
 def test_several_declarations_may_share_a_line_and_nested_ones_may_begin_it() -> None:
-    file = parse(source("package p type A = B type C = D define f = a.by type E = F\npolicy q: deny-overrides {\npolicy r: deny-overrides {\n}\n}"))
+    text = "package p type A = B type C = D define f = a.by type E = F\npolicy q: deny-overrides {\npolicy r: deny-overrides {\n}\n}"
+    file = parse(source(text))
     assert [type(d) for d in file.declarations] == [n.TypeDeclaration] * 2 + [n.Definition, n.TypeDeclaration, n.Policy]
 
 
@@ -424,7 +431,7 @@ def test_places_of_nodes_take_in_their_brackets() -> None:
 
 # ── limits ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-NESTINGS = {  # how many levels a text of `count` repetitions has
+NESTINGS: dict[str, tuple[Callable[[int], str], int]] = {  # a text, and how many levels it has beyond the repetitions
     "brackets": (lambda count: "(" * count + "a" + ")" * count, 0),
     "lists": (lambda count: "[" * count + "]" * count, 0),
     "sets in calls": (lambda count: "f({" * (count // 2) + "})" * (count // 2), 0),
@@ -458,15 +465,19 @@ def test_types_are_nested_up_to_the_limit() -> None:
 def test_a_ladder_may_be_long_but_not_endless() -> None:
     ladder = "if a then b else "
     assert complaints(f"package p\ndefine f = {ladder * MAX_ARMS} c\n") == ()
-    assert [d.message for d in complaints(f"package p\ndefine f = {ladder * (MAX_ARMS + 1)} c\n")] == [f"an `if` has more than {MAX_ARMS} arms"]
+    found = complaints(f"package p\ndefine f = {ladder * (MAX_ARMS + 1)} c\n")
+    assert [d.message for d in found] == [f"an `if` has more than {MAX_ARMS} arms"]
 
 
 ATTACKS = {  # what comes before, what is repeated, what ends it, and what is repeated after that
-    "open brackets": ("const A = ", "(", "", ""), "open blocks": ("", "policy q: deny-overrides {", "", ""), "closing brackets": ("const A = ", "]", "", ""),
+    "open brackets": ("const A = ", "(", "", ""), "open blocks": ("", "policy q: deny-overrides {", "", ""),
+     "closing brackets": ("const A = ", "]", "", ""),
     "brackets": ("const A = ", "(", "a", ")"), "lists": ("const A = ", "[", "", "]"), "not": ("const A = ", "not ", "a", ""),
     "minus": ("const A = ", "-", "a", ""), "if": ("const A = ", "if ", "a", ""), "ladder": ("const A = ", "if a then b else ", "c", ""),
-    "values": ("const A = ", "if a then ", "b", " else c"), "quantifiers": ("const A = ", "some x in xs: ", "x", ""), "paths": ("const A = a", ".b", "", ""),
-    "sums": ("const A = a", " + a", "", ""), "types": ("type T = ", "Set<", "T", ">"), "quotes": ("const A = ", "'", "", ""), "blocks": ("", "}", "", ""),
+    "values": ("const A = ", "if a then ", "b", " else c"), "quantifiers": ("const A = ", "some x in xs: ", "x", ""),
+     "paths": ("const A = a", ".b", "", ""),
+    "sums": ("const A = a", " + a", "", ""), "types": ("type T = ", "Set<", "T", ">"), "quotes": ("const A = ", "'", "", ""),
+     "blocks": ("", "}", "", ""),
     "escapes": ("", "\\", "", ""), "question marks": ("type T = U", "?", "", ""), "words": ("", "type ", "", ""),
 }  # fmt: skip
 

@@ -112,7 +112,8 @@ AS_WRITTEN = [
     "(a == b) == c", "a + b + c", "a + (b + c)", "(a + b) * c", "a * b * c", "a * (b * c)", "a - (b - c)", "a + b until c + d",
     "a until b == c until d", "(a until b) until c", "from a + b", "(from a) until b", "x in from a", "a and some x in xs: x or b",
     "(some x in xs: x) and a", "not some x in xs: x", "(not some x in xs: x) and a", "a or not every x in xs: x", "some x in (a in b): x",
-    "some x in xs: some y in ys: x == y", "if a then b else c", "(if a then b else c) == d", "[if a then b else c]", "-a", "--a", "-(a + b)",
+    "some x in xs: some y in ys: x == y", "if a then b else c", "(if a then b else c) == d", "[if a then b else c]", "-a", "--a",
+     "-(a + b)",
     "-(5)", "-(-5)", "-5", "(-5).x", "-5.x", "(-5) at z", "a - -5", "a within last (-1 day)", "a within last 1 day", "a.b[c].d",
     "(a at b).c", "a at b.c", "(latest xs by y)[0]", "latest xs.ys by by", "chain (chain a by b) by has", "age of (age of a)",
     "a has b", "a has b == c + d", "a has in not in c", "(a has b) == c", "a is B", "a is not empty", "not a is empty", "a intersects b",
@@ -235,9 +236,11 @@ context {
     "long": (
         """
         package p
-        define long(o: Organisation) = o.first_attribute == "some long text" and (o.second == "another text" or o.third has x in {1, 2}) and final
+        define long(o: Organisation) = o.first_attribute == "some long text"
+          and (o.second == "another text" or o.third has x in {1, 2}) and final
         define ladder(p: Party): Standing = if p.type != "person" then "none" else if p has us_status then "us" else "foreign"
-        const ORDERS = [Order { id: "A", items: { "first item", "second item", "third item" }, effective: from 2026-01-01, text: "long" }, x]
+        const ORDERS = [Order { id: "A", items: { "first item", "second item", "third item" }, effective: from 2026-01-01,
+          text: "long" }, x]
         const WORDS = { "first word", "second word", "third word", "fourth word", "fifth word", "sixth word", "seventh word", "eighth" }
         type T = "first alternative" | "second alternative" | "third alternative" | "fourth alternative" | "fifth alternative"
         """,
@@ -311,7 +314,6 @@ define f =  # why f
 const XS = [  # some
   1,  # one
   # none
-
   2
 ]
 

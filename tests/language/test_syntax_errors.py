@@ -36,11 +36,13 @@ MISTAKES = [  # text, message, text pointed at, help
     ("define f = if a then b", f"expected `else`, found {END}", "b", "`if … then … else …` needs all three parts"),
     ("define f = if a b", "expected an operator or `then`, found `b`", "b", "`if … then … else …` needs all three parts"),
     ("define f = a not has b", "expected `in`, found `has`", "has", "`not` stands before what it negates: `not x has …`"),
-    ('define f = a is "x"', 'expected `empty`, `not` or a name, found `"x"`', '"x"', "`is` asks for the type of an entity; `==` compares values"),
+    ('define f = a is "x"', 'expected `empty`, `not` or a name, found `"x"`', '"x"',
+     "`is` asks for the type of an entity; `==` compares values"),
     ("define f = a == not b", "expected an expression, found `not`", "not", "here `not …` needs parentheses"),
     ("define f = a == some x in xs: x", "expected an expression, found `some`", "some", "here `some …` needs parentheses"),
     ("define f = [a b]", "expected an operator, `,` or `]`, found `b`", "b", ""),
-    ("define f = {a: 1}", "expected an operator, `,` or `}`, found `:`", ":", 'records are written `Name { field: … }`, entities `Type::"key"`'),
+    ("define f = {a: 1}", "expected an operator, `,` or `}`, found `:`", ":",
+     'records are written `Name { field: … }`, entities `Type::"key"`'),
     ("define f = x.y(z)", f"expected an operator or {END}, found `(`", "(", "functions are called by their name: `f(x)`"),
     ("define f = (a", f"expected `)`, found {END}", "a", "the `(` in line 2 is not closed"),
     ("define f = [a, b)", "expected `,` or `]`, found `)`", ")", "the `[` in line 2 is not closed"),
@@ -52,14 +54,17 @@ MISTAKES = [  # text, message, text pointed at, help
     ("define f = data", "expected an expression, found `data`", "data", "`data` is a word of the language: choose another name"),
     ("define f = 5 months", f"expected an operator or {END}, found `months`", "months",
      "durations are given in seconds, minutes, hours, days or weeks: months and years have no fixed length"),
-    ("define f = 5 min", f"expected an operator or {END}, found `min`", "min", "durations are given in seconds, minutes, hours, days or weeks"),
-    ("define f = 10.0.0.1", "expected an attribute name, found `0.1`", "0.1", 'addresses are written `address("…")`, elements of lists `xs[0]`'),
+    ("define f = 5 min", f"expected an operator or {END}, found `min`", "min",
+     "durations are given in seconds, minutes, hours, days or weeks"),
+    ("define f = 10.0.0.1", "expected an attribute name, found `0.1`", "0.1",
+     'addresses are written `address("…")`, elements of lists `xs[0]`'),
     ("define f = some x of xs: x", "expected `in`, found `of`", "of", ""),
     ("define f = some x in xs x", "expected an operator or `:`, found `x`", "x", ""),
     ("define f = x within 5 days", "expected `last`, found `5 days`", "5 days", ""),
     ("let x = 5", "expected `.`, `import` or a declaration, found `let`", "let", "constants begin with `const`, definitions with `define`"),
     ("permit x when a", "expected `.`, `import` or a declaration, found `permit`", "permit", "rules stand inside a policy"),
-    ("const A = 1 import q", f"expected an operator or {END}, found `import`", "import", "`package` and the imports stand before all declarations"),
+    ("const A = 1 import q", f"expected an operator or {END}, found `import`", "import",
+     "`package` and the imports stand before all declarations"),
     ("entity E { id: String }", "expected `in` or `key`, found `{`", "{", ""),
     ("record R { a String }", "expected `:`, found `String`", "String", ""),
     ("record R { a: }", "expected a type, found `}`", "}", ""),
@@ -73,7 +78,8 @@ MISTAKES = [  # text, message, text pointed at, help
     (rule("allow x when a"), "expected a rule or policy, `advise`, `cite`, `effective`, `oblige`, `target` or `}`, found `allow`", "allow",
      "a rule begins with `permit` or `deny`"),
     (rule("permit when a"), "expected a name, found `when`", "when", "every rule has a name"),
-    (rule("permit x if a"), "expected a clause, a rule or policy, `}` or a string, found `if`", "if", "the condition of a rule begins with `when`"),
+    (rule("permit x if a"), "expected a clause, a rule or policy, `}` or a string, found `if`", "if",
+     "the condition of a rule begins with `when`"),
     (rule("permit x wehn a"), "expected a clause, a rule or policy, `}` or a string, found `wehn`", "wehn", "did you mean `when`?"),
     (rule('permit x because "b" when a'), "expected a rule or policy, `advise`, `cite`, `oblige` or `}`, found `when`", "when", ORDER),
     (rule("permit x when a because b"), "expected a string, found `b`", "b", ""),
@@ -91,7 +97,8 @@ def test_a_mistake_is_explained(text: str, message: str, at: str, help: str) -> 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "define f = a", "pakage p", "p"])
 def test_a_file_without_its_first_line_is_told_so(text: str) -> None:
-    assert [(d.message, d.help) for d in complaints(text)] == [("the file does not begin with `package`", "a file begins with `package NAME`")]
+    expected = ("the file does not begin with `package`", "a file begins with `package NAME`")
+    assert [(d.message, d.help) for d in complaints(text)] == [expected]
 
 
 def test_every_broken_declaration_is_reported_and_the_others_are_read() -> None:
