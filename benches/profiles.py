@@ -30,7 +30,7 @@ def profiled(batch: Batch, lines: int = LINES) -> tuple[str, ...]:
 
 
 def _named(filename: str, line: int, name: str) -> str:
-    if filename.startswith("<abac policy"):
+    if filename.startswith("abac-policy-"):
         return f"{name}: {PLACE.sub('', linecache.getline(filename, line - 1).strip().removeprefix('# '))}"
     if filename == "~":  # built in
         return name

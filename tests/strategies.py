@@ -180,11 +180,11 @@ declarations: st.SearchStrategy[n.Declaration] = st.one_of(
 
 
 @st.composite
-def files(draw: st.DrawFn, contents: st.SearchStrategy[n.Declaration] = declarations, most: int = 4) -> n.File:
+def files(draw: st.DrawFn, most: int = 4) -> n.File:
     """Files without comments, made of nothing."""
     package = n.Word(draw(dotted_names), span=NOWHERE)
     imports = draw(several(node(n.Import, dotted_names), most=2))
-    return n.File(package, imports, draw(several(contents, most=most)), (), NOWHERE.source, span=NOWHERE)
+    return n.File(package, imports, draw(several(declarations, most=most)), (), NOWHERE.source, span=NOWHERE)
 
 
 # ── texts ──────────────────────────────────────────────────────────────────────────────────────────────────

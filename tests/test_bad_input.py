@@ -36,10 +36,6 @@ def with_rule(condition: str) -> str:
     return POLICY.replace("resource.level < 3", condition)
 
 
-def line_of(text: str, part: str) -> int:
-    return text[: text.index(part)].count("\n") + 1
-
-
 # ── policies that cannot be read ─────────────────────────────────────────────────────────────────────────
 
 

@@ -48,9 +48,7 @@ class Counterexample:
         return "\n\n".join(map(str, (text, places, self.permitted.request, first, self.supplied.request, second)))
 
 
-def counterexamples(
-    packages: tuple[c.Package, ...], seed: int, requests: int, supplies: int, tried: Tried
-) -> Iterator[Counterexample]:
+def counterexamples(packages: tuple[c.Package, ...], seed: int, requests: int, supplies: int, tried: Tried) -> Iterator[Counterexample]:
     """Permits of requests with unknowns, where the reference looks, that supplied values take away."""
     for i, package in enumerate(packages):
         maker = RequestMaker.of(random.Random(f"{seed}/{i}"), package)
@@ -105,9 +103,7 @@ def algorithms(policy: c.Policy) -> set[str]:
 def test_supplying_what_was_unknown_never_takes_a_permit_away() -> None:
     tried = Tried()
     assert len(pointed_packages()) == len(CONDITIONS)
-    for found in chain(
-        counterexamples(pointed_packages(), 1, 60, 4, tried), counterexamples(drawn_packages(1, 110), 1, 16, 4, tried)
-    ):
+    for found in chain(counterexamples(pointed_packages(), 1, 60, 4, tried), counterexamples(drawn_packages(1, 110), 1, 16, 4, tried)):
         pytest.fail(str(found))
     assert tried.permits >= 500 and tried.supplied >= 2000
     assert {kind for kind in WOUNDS if tried.kinds[kind] < 10} == set()
@@ -206,9 +202,7 @@ def leaves_unknown_out_of_the_latest(patch: Patch) -> None:
         if not isinstance(target, ListValue):
             return honest(self, e, environment)
         kept = [
-            each
-            for each in target.elements
-            if isinstance(each, RecordValue | EntityValue) and not isinstance(each.fields[e.by], Unknown)
+            each for each in target.elements if isinstance(each, RecordValue | EntityValue) and not isinstance(each.fields[e.by], Unknown)
         ]
         inner = c.Variable("those", type=e.target.type, span=e.span)
         return honest(self, replace(e, target=inner), environment.binding("those", ListValue(tuple(kept)), 1))
@@ -233,7 +227,5 @@ DEFECTS = (
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_mistaken_evaluator_is_caught(defect: Callable[[Patch], None], monkeypatch: Patch) -> None:
     defect(monkeypatch)
-    searched = chain(
-        counterexamples(pointed_packages(), 2, 60, 6, Tried()), counterexamples(drawn_packages(1, 110), 2, 10, 6, Tried())
-    )
+    searched = chain(counterexamples(pointed_packages(), 2, 60, 6, Tried()), counterexamples(drawn_packages(1, 110), 2, 10, 6, Tried()))
     assert next(searched, None) is not None

@@ -12,7 +12,7 @@ from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
 from abac.compiler.emit_verdicts import VerdictEmitter
 from abac.compiler.graph import Graph, Leaf, blocks
-from abac.compiler.listing import Listing, legend
+from abac.compiler.listing import Comments, Listing, flat_text, legend, number
 from abac.compiler.motion import Clockwork
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.slots import Slots
@@ -52,8 +52,9 @@ class Module:
         memo: how many places a decision's memo has.
     """
 
-    tree: ast.Module
-    text: str
+    package: str
+    functions: tuple[ast.FunctionDef, ...]
+    comments: Comments
     slots: dict[str, Any]
     outcomes: tuple[Outcome, ...]
     obligers: dict[int, tuple[str, str]]
@@ -63,6 +64,21 @@ class Module:
     search_timed: str
     exact: str
     memo: int
+
+    def tree(self) -> ast.Module:
+        """What is compiled, its lines numbered as in `flat`."""
+        return number(self.functions, self.comments)
+
+    def flat(self) -> str:
+        """The text that tracebacks and `inspect` show."""
+        self.tree()
+        return flat_text(self.functions, self.comments)
+
+    def text(self) -> str:
+        """The text for readers. Making it numbers the lines of the tree anew."""
+        listing = Listing(self.comments, legend(self.package, self.slots))
+        listing.module(self.functions)
+        return listing.text
 
 
 @dataclass(slots=True)
@@ -108,11 +124,10 @@ def emit_module(graph: Graph) -> Module:
     exact = ExactEmitter(package, slots, shared)
     entry = VerdictEmitter(exact).policy(package.policy)
     emission.take(exact)
-    listing = Listing(emission.comments, legend(package.name, slots.values))
-    tree = listing.module(emission.functions)
     return Module(
-        tree=tree,
-        text=listing.text,
+        package=package.name,
+        functions=tuple(emission.functions),
+        comments=emission.comments,
         slots=slots.values,
         outcomes=tuple(outcomes.values()),
         obligers={number: (identifier, obligers_timed[number]) for number, identifier in obligers.items()},

@@ -1,6 +1,7 @@
-"""Floor 4, compiler: the text of a generated module, laid out for people; every node gets the line on which it stands.
+"""Floor 4, compiler: the text of a generated module, made from the tree that is compiled and never parsed again.
 
-The text is for tracebacks, `inspect` and readers. It is made from the tree that is compiled and never parsed again.
+There are two layouts. The flat one has a statement a line: its line numbers are known without printing anything, so they are what
+tracebacks and `inspect` count by. The other is laid out for people who read generated code; printing it takes longer than compiling.
 """
 
 from __future__ import annotations
@@ -33,6 +34,62 @@ _UNLIKE = (*_LOOSE, ast.Compare, ast.UnaryOp)
 """What needs parentheses beside `or`, and beside a comparison."""
 
 _TIGHT = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.List, ast.Tuple, ast.Dict)
+
+
+Comments = Mapping[int, str]
+"""By the identity of the statement they belong to: what a function or test is in the policy's words."""
+
+
+def number(functions: Sequence[ast.FunctionDef], comments: Comments) -> ast.Module:
+    """The module, every node with its line in the flat layout."""
+    for line, (_, statement) in enumerate(_flat(functions, comments), 1):
+        if isinstance(statement, ast.stmt):
+            for part in _header(statement):
+                _place(part, line)
+            _set(statement, line, line)
+    return ast.Module(list(functions), [])
+
+
+def flat_text(functions: Sequence[ast.FunctionDef], comments: Comments) -> str:
+    """The flat layout, of a numbered module: a statement a line, however long."""
+    lines = (_STEP * depth + (s if isinstance(s, str) else _shown(s)) for depth, s in _flat(functions, comments))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _flat(functions: Iterable[ast.stmt], comments: Comments, depth: int = 0) -> Iterator[tuple[int, ast.stmt | str]]:
+    """The lines of the flat layout: statements, comments and empty lines, each with its depth."""
+    for order, each in enumerate(functions):
+        if order and depth == 0:
+            yield from ((0, ""), (0, ""))
+        if id(each) in comments:
+            yield depth, f"# {_plain(comments[id(each)])}"
+        yield depth, each
+        if isinstance(each, ast.FunctionDef | ast.If | ast.For):
+            yield from _flat(each.body, comments, depth + 1)
+
+
+def _header(statement: ast.stmt) -> Iterator[ast.AST]:
+    """What of a statement stands on its own line."""
+    match statement:
+        case ast.FunctionDef(args=args):
+            yield args
+        case ast.If(test=test):
+            yield test
+        case ast.For(target=target, iter=iterated):
+            yield from (target, iterated)
+        case _:
+            yield from ast.iter_child_nodes(statement)
+
+
+def _shown(statement: ast.stmt) -> str:
+    match statement:
+        case ast.FunctionDef(name=identifier, args=args):
+            return f"def {identifier}({', '.join(a.arg for a in args.args)}):"
+        case ast.If(test=test):
+            return f"if {ast.unparse(test)}:"
+        case ast.For(target=target, iter=iterated):
+            return f"for {ast.unparse(target)} in {ast.unparse(iterated)}:"
+    return ast.unparse(statement)
 
 
 @dataclass(slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import weakref
 from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
-from abac.compiler.emit import Module, Outcome
+from abac.compiler.emit import Module, Outcome, emit_module
 from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason, obligations_of
 from abac.compiler.graph import Graph, Leaf
 from abac.compiler.runtime import HORIZON, HandOver, Memo
@@ -32,12 +33,15 @@ class Compiled:
 
     Attributes:
         graph: what was compiled.
-        source: the generated Python.
     """
 
     def __init__(self, graph: Graph, module: Module, digest: str) -> None:
-        self.graph, self.source, self.digest = graph, module.text, digest
-        namespace = load(module)
+        self.graph, self.digest = graph, digest
+        filename = f"abac-policy-{next(_numbers)}"
+        namespace = load(module, filename)
+        weak = weakref.ref(self)
+        linecache.cache[filename] = (lambda: made._flat() if (made := weak()) else "",)
+        weakref.finalize(self, linecache.cache.pop, filename, None)
         self._search: Search = namespace[module.search]
         self._search_timed: Search = namespace[module.search_timed]
         self._exact: Callable[[Memo], Verdict] = namespace[module.exact]
@@ -57,6 +61,15 @@ class Compiled:
             effect=Effect.NOT_APPLICABLE, rule=None, policy=graph.root.policy.name, code=NO_RULE_APPLIES,
             reason=f"no rule of {graph.root.policy.name} applies", digest=digest,
         )  # fmt: skip
+
+    @property
+    def source(self) -> str:
+        """The generated Python, laid out for readers. It is made anew: the same graph gives the same text."""
+        return emit_module(self.graph).text()
+
+    def _flat(self) -> str:
+        """The generated Python as tracebacks and `inspect` count its lines; asked for by `linecache`, when it needs it."""
+        return emit_module(self.graph).flat()
 
     def permits(self, request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
         """Whether the request is permitted and every obligation is one of `discharges`."""
@@ -137,14 +150,9 @@ class Compiled:
         )  # fmt: skip
 
 
-def load(module: Module) -> dict[str, Any]:
-    """The namespace of a generated module after it ran: its functions, and nothing built in but what its slots name.
-
-    Its source is kept where tracebacks and `inspect` look for it, for as long as the module lives.
-    """
-    filename = f"<abac policy {next(_numbers)}>"
-    code: CodeType = compile(module.tree, filename, "exec")
-    linecache.cache[filename] = (len(module.text), None, module.text.splitlines(True), filename)
+def load(module: Module, filename: str) -> dict[str, Any]:
+    """The namespace of a generated module after it ran: its functions, and nothing built in but what its slots name."""
+    code: CodeType = compile(module.tree(), filename, "exec")
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **module.slots}
     for outcome in module.outcomes:
         namespace[f"L{outcome.leaf.number}"] = outcome

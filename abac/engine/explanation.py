@@ -36,9 +36,11 @@ class Condition:
 
     @property
     def word(self) -> str:
+        """`true`, `false` or `unknown`."""
         return "unknown" if isinstance(self.truth, Unknown) else "true" if self.truth else "false"
 
     def to_dict(self) -> dict[str, object]:
+        """For machines: values in wire form, an unknown one as its causes. For officers only."""
         unknown = _causes(self.truth.causes) if isinstance(self.truth, Unknown) else []
         return {"condition": self.text, "truth": self.word, "place": self.place, "values": _wire(self.values), "unknown": unknown}
 
@@ -65,6 +67,7 @@ class RuleTrace:
     witness: str | None = None
 
     def to_dict(self) -> dict[str, object]:
+        """For machines. For officers only."""
         return {
             "rule": self.name, "effect": self.effect, "policy": self.policy, "place": self.place, "standing": str(self.standing),
             "needs": self.needs, "conditions": [each.to_dict() for each in self.conditions], "witness": self.witness,

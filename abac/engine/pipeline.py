@@ -66,9 +66,7 @@ def load_text(text: str, declarations: str = "", *, discharges: frozenset[str] =
     return _load(reader, *reader.read_text(text, declarations), discharges=discharges, compiled=compiled)
 
 
-def _load(
-    reader: PackageReader, packages: list[Parsed], found: list[Diagnostic], *, discharges: frozenset[str], compiled: bool
-) -> Loaded:
+def _load(reader: PackageReader, packages: list[Parsed], found: list[Diagnostic], *, discharges: frozenset[str], compiled: bool) -> Loaded:
     """Text is parsed by the reader; then checked, and compiled."""
     package = check(packages, found)
     digest, now = reader.digest(), dt.datetime.now(dt.timezone.utc)

@@ -24,7 +24,7 @@ _FOREIGN = {
     ";": "nothing separates clauses or declarations", "$": "names are written without `$`", "@": "names are written without `@`",
 }  # fmt: skip
 _NONSENSE = re.compile(
-    r'''"[^\n]*|//[^\n]*|/\*[^\n]*|'[^'\n]*'|`[^`\n]*`|[\u201c\u201e][^\u201c\u201d\n]*[\u201c\u201d]|&&|[^\x00-\x7f]+|.''', re.DOTALL
+    r""""[^\n]*|//[^\n]*|/\*[^\n]*|'[^'\n]*'|`[^`\n]*`|[\u201c\u201e][^\u201c\u201d\n]*[\u201c\u201d]|&&|[^\x00-\x7f]+|.""", re.DOTALL
 )
 """What is plainly one thing, such as a string in single quotes, is one mistake."""
 INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co"})

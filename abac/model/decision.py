@@ -17,7 +17,7 @@ ENGINE_CODES = frozenset({INVALID_REQUEST, NO_RULE_APPLIES, MORE_THAN_ONE_APPLIE
 
 
 class Effect(StrEnum):
-    """XACML 3.0 section 7.2.2. Only `permit` permits."""
+    """XACML 3.0 section 7.17. Enforcement is deny-biased (section 7.2.2): only `permit` permits."""
 
     PERMIT = "permit"
     DENY = "deny"
@@ -39,7 +39,7 @@ class Duty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The answer to one request: XACML 3.0's decision (section 7.2.2) with the duties it carries (section 7.18).
+    """The answer to one request: XACML 3.0's authorization decision (section 7.17) with the duties it carries (section 7.18).
 
     Attributes:
         effect: only `permit` permits.

@@ -69,7 +69,8 @@ class Ran:
 
 
 def run(*arguments: str | Path, stdin: bytes | str = b"", env: Mapping[str, str] | None = None) -> Ran:
-    done = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin, env=env, catch_exceptions=False)
+    surroundings = {"COLUMNS": None, **(env or {})}  # None: not set, whatever runs the tests says
+    done = CliRunner().invoke(app, [str(each) for each in arguments], input=stdin, env=surroundings, catch_exceptions=False)
     return Ran(done.exit_code, done.stdout_bytes.decode(), done.stderr)
 
 
@@ -80,8 +81,9 @@ def run_process(*arguments: str | Path, stdin: bytes = b"", env: Mapping[str, st
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process that finds this checkout."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **(extra or {})}
+    """The environment of a process that finds this checkout and is told of no width."""
+    given = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    return {**given, "PYTHONPATH": str(ROOT), **(extra or {})}
 
 
 def package(folder: Path, text: str = POLICY, name: str = "papers") -> Path:

@@ -100,7 +100,7 @@ def test_the_graph_says_in_which_order_rules_are_searched(filed: Path) -> None:
 def test_the_python_is_what_is_compiled(filed: Path) -> None:
     out = run("compile", filed, "--emit", "python").out
     module = module_of(load_paths([filed], compiled=False).package)
-    assert ast.dump(ast.parse(out)) == ast.dump(module.tree)
+    assert ast.dump(ast.parse(out)) == ast.dump(module.tree())
     assert run("compile", filed).out == out, "it is what one sees without --emit"
     for line in ("# Generated from package filed.", "# L6 = permit five", f"    # deny never, {filed}/desk.abac:12:8"):
         assert line in out.splitlines(), line

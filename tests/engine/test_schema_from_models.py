@@ -191,7 +191,7 @@ def test_a_default_of_none_counts_for_a_mapping_and_no_other_default_does() -> N
         level: int = 3
 
     schema = Schema.from_models(actions={"see": (Person, Person)})
-    policy = 'package p\npolicy p: deny-overrides { permit nameless when not (subject has nick)\n deny low when subject.level < 3 }'
+    policy = "package p\npolicy p: deny-overrides { permit nameless when not (subject has nick)\n deny low when subject.level < 3 }"
     asked = Engine.from_text(policy, schema=schema)
     assert asked.decide(Person(id="p"), "see", Person(id="q")).rule == "nameless"
     assert asked.decide({"id": "p", "level": 3}, "see", {"id": "q"}).rule == "nameless"
@@ -220,7 +220,9 @@ def test_printed_declarations_read_like_declarations() -> None:
         kind: Literal["a", "b"] | None = None
 
     schema = Schema.from_models(actions={"read": (User | Service, Folder), "list": (User | Service, Folder)}, context=Situation, also=[Tie])
-    assert schema.to_declarations() == """\
+    assert (
+        schema.to_declarations()
+        == """\
 # Tables that the package must declare as `data`: countries.
 
 type Rank = "low" < "high"
@@ -257,6 +259,7 @@ context {
 
 action read, list: Service | User -> Folder
 """
+    )
 
 
 def test_the_keywords_are_those_of_the_grammar() -> None:
@@ -275,7 +278,9 @@ GUIDE = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
 def test_the_example_of_the_guide_is_true() -> None:
     example = GUIDE.split("```python\n")[1].split("engine = ")[0]
     with module(f"from __future__ import annotations\n{example}") as made:
-        assert made.schema.to_declarations() == """\
+        assert (
+            made.schema.to_declarations()
+            == """\
 entity User key id {
   id:              String
   rank:            "member" | "owner"
@@ -295,6 +300,7 @@ action read, share: User -> Folder
 
 obligation audit.record(who: String)
 """
+        )
 
 
 def test_the_scalar_types_of_the_guide_are_true() -> None:

@@ -85,9 +85,9 @@ def damaged_where_read(package: c.Package, maker: RequestMaker, request: Raw, co
 
 
 def meaning(decision: Decision) -> dict[str, object]:
-    """All of a decision but how long it stays valid, as plain values: records of the language compare by identity."""
+    """All of a decision but how long it stays valid, as text: `True` is not `1`, and `1.0` not `1.00`."""
     duties = {
-        kind: [(d.id, {name: None if v is None else to_wire(v) for name, v in d.arguments.items()}) for d in made]
+        kind: [(d.id, {name: None if v is None else repr(to_wire(v)) for name, v in d.arguments.items()}) for d in made]
         for kind, made in (("obligations", decision.obligations), ("advice", decision.advice))
     }
     names = ("effect", "rule", "policy", "code", "reason", "citations", "unknown", "digest")

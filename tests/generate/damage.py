@@ -133,9 +133,7 @@ def wounded(maker: RequestMaker, hurt: Damaged, spot: Spot, wound: str = "") -> 
 def unknown_first(maker: RequestMaker, request: Raw) -> Damaged | None:
     """Nulls before the elements of a list."""
     lists = [
-        s
-        for s in spots(request, maker.schema)
-        if isinstance(s.type, t.ListOf) and isinstance(raw := get(request, s.path), list) and raw
+        s for s in spots(request, maker.schema) if isinstance(s.type, t.ListOf) and isinstance(raw := get(request, s.path), list) and raw
     ]
     if not lists:
         return None

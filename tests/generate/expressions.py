@@ -77,9 +77,7 @@ class Expressions:
     def _about(self, guard: str, inner: Scope) -> str | None:
         """A test of what the guard guards."""
         at = guard.replace(" has ", ".").replace(" is ", ".")
-        return self.test_of(
-            [p for p in inner.all_readable() if guard in p.needs and (" is " in guard or p.text.startswith(at))], inner
-        )
+        return self.test_of([p for p in inner.all_readable() if guard in p.needs and (" is " in guard or p.text.startswith(at))], inner)
 
     def test_of(self, paths: list[Path], s: Scope) -> str | None:
         """A test of one of the paths."""
@@ -203,9 +201,7 @@ class Expressions:
 
     def _test(self, type_: t.Type, s: Scope, depth: int, text: str, operators_only: bool = False) -> str | None:
         """A test of an expression of the type; `operators_only`: one that may follow `has`."""
-        other = (
-            type_.key if isinstance(type_, t.KeyOf) and type_.key == t.INT else type_
-        )  # numbers are compared with keys, never are keys
+        other = type_.key if isinstance(type_, t.KeyOf) and type_.key == t.INT else type_  # numbers are compared with keys, never are keys
         if type_ == t.BOOL and not operators_only and self.rng.random() < 0.6:
             return text
         if isinstance(type_, t.SetOf | t.ListOf) and not operators_only:
@@ -260,17 +256,9 @@ class Expressions:
     def _test_entity(self, type_: t.EntityOf, s: Scope, depth: int, text: str, operators_only: bool) -> str | None:
         reach = {n for name in type_.names for n in self._above(name)}
         groups = [
-            p.text
-            for key in s.paths
-            if isinstance(key, t.EntityOf) and reach & set(key.names)
-            for p in s.readable(key)
-            if p.text != text
+            p.text for key in s.paths if isinstance(key, t.EntityOf) and reach & set(key.names) for p in s.readable(key) if p.text != text
         ]
-        groups += [
-            self.literal(t.EntityOf((name,)))
-            for name in sorted(reach)
-            if self.schema.entities[name].fields["id"].type == t.STRING
-        ]
+        groups += [self.literal(t.EntityOf((name,))) for name in sorted(reach) if self.schema.entities[name].fields["id"].type == t.STRING]
         if groups and self.rng.random() < 0.5:
             return f"({text} {self.is_in()} {self.rng.choice(groups)})"
         if len(type_.names) > 1 and not operators_only and not s.typed(text):
@@ -305,9 +293,7 @@ class Expressions:
             if rooted is not None:
                 return rooted
         if depth > 0 and self.rng.random() < 0.12 and type_ != t.TIME_ZONE:
-            return (
-                f"(if {self.truth(s, depth - 1)} then {self.value(type_, s, depth - 1)} else {self.value(type_, s, depth - 1)})"
-            )
+            return f"(if {self.truth(s, depth - 1)} then {self.value(type_, s, depth - 1)} else {self.value(type_, s, depth - 1)})"
         return self.literal(type_, s, depth)
 
     def rooted(self, type_: t.Type, s: Scope, depth: int) -> str | None:
@@ -325,12 +311,7 @@ class Expressions:
         """A path, or the definition that reads it."""
         target, _, name = text.rpartition(".")
         for (entity, attribute), (_, reads) in self.guard_words.items():
-            if (
-                attribute == name
-                and f"{target} has {name}" in s.facts
-                and self._is_of(target, entity)
-                and self.rng.random() < 0.4
-            ):
+            if attribute == name and f"{target} has {name}" in s.facts and self._is_of(target, entity) and self.rng.random() < 0.4:
                 self.used.add(reads)
                 return f"{reads}({target})"
         return text

@@ -55,16 +55,6 @@ def load_package(drawn: DrawnPackage, rejects: Counter[str] | None = None) -> c.
         return None
 
 
-def load_packages(seed: int, count: int) -> list[c.Package]:
-    """Packages that were accepted."""
-    found = []
-    for i in range(count):
-        package = load_package(draw_package(random.Random(f"{seed}/{i}")))
-        if package is not None:
-            found.append(package)
-    return found
-
-
 def _guard_words(e: Expressions) -> list[tuple[str, str]]:
     """Definitions that ask for an optional attribute of their parameter, and ones that read it: their callers must have asked."""
     lines = []

@@ -22,9 +22,7 @@ class Policies:
     def policy(self, s: Scope, name: str, depth: int) -> list[str]:
         rng = self.e.rng
         algorithm = (
-            rng.choice(tuple(Algorithm))
-            if depth < 3
-            else rng.choice([a for a in Algorithm if a is not Algorithm.ONLY_ONE_APPLICABLE])
+            rng.choice(tuple(Algorithm)) if depth < 3 else rng.choice([a for a in Algorithm if a is not Algorithm.ONLY_ONE_APPLICABLE])
         )
         if depth <= 1 and algorithm is Algorithm.ONLY_ONE_APPLICABLE:
             algorithm = rng.choice(_MERGING)
@@ -64,9 +62,7 @@ class Policies:
         return lines
 
     def _permits(self, algorithm: Algorithm) -> float:
-        return {Algorithm.DENY_OVERRIDES: 0.7, Algorithm.PERMIT_UNLESS_DENY: 0.35, Algorithm.PERMIT_OVERRIDES: 0.5}.get(
-            algorithm, 0.55
-        )
+        return {Algorithm.DENY_OVERRIDES: 0.7, Algorithm.PERMIT_UNLESS_DENY: 0.35, Algorithm.PERMIT_OVERRIDES: 0.5}.get(algorithm, 0.55)
 
     def _title(self) -> str:
         return ' "A title"' if self.e.rng.random() < 0.1 else ""

@@ -63,9 +63,7 @@ class DrawnSchema:
 
 def draw_schema(rng: random.Random) -> DrawnSchema:
     records = {
-        "Place": _fields(
-            {"code": t.STRING, "level": LEVEL, "tags": t.SetOf(t.STRING), "limit": t.INT, "capital": t.Optional(t.BOOL)}
-        ),
+        "Place": _fields({"code": t.STRING, "level": LEVEL, "tags": t.SetOf(t.STRING), "limit": t.INT, "capital": t.Optional(t.BOOL)}),
         "Grade": _fields({"n": t.INT, "label": t.STRING, "colour": COLOUR}),
     }
     records["Entry"] = _fields(

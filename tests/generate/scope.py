@@ -52,9 +52,7 @@ class Scope:
     def refuting(self, guard: str) -> Scope:
         """Where a guard does not hold: of two types of entity it is the other."""
         target, _, name = guard.partition(" is ")
-        others = {
-            need for paths in self.paths.values() for p in paths for need in p.needs if need.startswith(f"{target} is ")
-        } - {guard}
+        others = {need for paths in self.paths.values() for p in paths for need in p.needs if need.startswith(f"{target} is ")} - {guard}
         return self.knowing(*others) if name else self
 
     def binding(self, schema: DrawnSchema, name: str, type_: t.Type, loop: bool = False) -> Scope:
@@ -97,8 +95,7 @@ def _fields(schema: DrawnSchema, path: Path) -> Iterator[tuple[tuple[str, ...], 
             for name in names:
                 for field in schema.entities[name].fields.values():
                     same = all(
-                        schema.entities[o].fields.get(field.name, field) == field and field.name in schema.entities[o].fields
-                        for o in names
+                        schema.entities[o].fields.get(field.name, field) == field and field.name in schema.entities[o].fields for o in names
                     )
                     if same and name == names[0]:
                         yield path.needs, field

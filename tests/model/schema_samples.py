@@ -84,7 +84,7 @@ def schemas(draw: st.DrawFn, tables: bool = False) -> Schema:
     duties = {}
     for name in draw(st.lists(st.sampled_from(["audit.record", "notify", "a.deny"]), unique=True)):
         parameters = tuple((word, draw(inner)) for word in draw(st.lists(st.sampled_from(["n", "text"]), unique=True)))
-        id = draw(st.sampled_from([name, f"{name}/5 \"y\""]))
+        id = draw(st.sampled_from([name, f'{name}/5 "y"']))
         duties[name] = DutySignature(name, id, draw(st.sampled_from(DutyKind)), parameters)
     return Schema(aliases, {name: Record(name, fields()) for name in recorded}, entities, context, actions, duties)
 

@@ -373,7 +373,9 @@ def test_models_printed_of_a_schema_make_the_same_schema(schema: Schema) -> None
 def test_printed_models_read_like_models() -> None:
     duties = [Obligation("keep", {"days": int}, id="keep.it")]
     schema = Schema.from_models(actions={"read": (User | Token, Team)}, context=Where, duties=duties, also=[Color])
-    assert schema.to_models() == '''\
+    assert (
+        schema.to_models()
+        == """\
 from __future__ import annotations
 
 from typing import Annotated, Literal
@@ -430,7 +432,8 @@ SCHEMA = Schema.from_models(
         Color,
     ],
 )
-'''.replace("Where", "Context")
+""".replace("Where", "Context")
+    )
 
 
 def test_names_that_python_has_no_room_for_are_told_at_once() -> None:

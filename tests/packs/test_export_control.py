@@ -39,9 +39,7 @@ def answer(decision: Decision) -> Answer:
 
 
 def expected(told: Case) -> Answer:
-    return Answer(
-        told["effect"], told["reason_code"], told["license_number"], frozenset(told["obligations"]), frozenset(told["advice"])
-    )
+    return Answer(told["effect"], told["reason_code"], told["license_number"], frozenset(told["obligations"]), frozenset(told["advice"]))
 
 
 @pytest.mark.parametrize("case", read("scenarios.jsonl") + read("cases.jsonl"), ids=lambda case: str(case["id"]))

@@ -249,12 +249,11 @@ def test_the_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
 def test_the_digest_is_the_same_however_the_folder_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert {Engine.load(path).digest for path in (folder, "shop", "../" + tmp_path.name + "/shop", "lib/../shop")} == {Engine.load(folder).digest}
+    ways = (folder, "shop", f"../{tmp_path.name}/shop", "lib/../shop")
+    assert len({Engine.load(path).digest for path in ways}) == 1
 
 
-def test_a_data_file_in_a_folder_called_as_another_package_is_part_of_the_digest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_data_file_in_a_folder_called_as_another_package_is_part_of_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {"shop/lib/words/rows.csv": "code,rate\nEU,1\n", "lib/words/rows.csv": "code\nEU\n"}
     words = WORDS + 'record Row { code: String }\ndata codes: Row = table "rows.csv" key code\n'
     files = {**FILES, **rows, "shop/data.abac": DATA.replace("rates.csv", "lib/words/rows.csv"), "lib/words/words.abac": words}

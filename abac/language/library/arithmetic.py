@@ -40,7 +40,7 @@ def subtract(left: Value, right: Value) -> Value | CauseKind:
     match left, right:
         case dt.datetime(), dt.datetime():
             return left - right
-        case (dt.datetime() | dt.timedelta()), dt.timedelta():
+        case ((dt.datetime() | dt.timedelta()), dt.timedelta()):
             return _calendar(lambda: left - right)
         case dt.date(), dt.timedelta():
             return CauseKind.INEXACT if right % _DAY else _calendar(lambda: left - right)

@@ -82,5 +82,3 @@ def next_change(local: LocalTime, boundary: dt.time) -> dt.datetime:
 
 def _since_midnight(time: dt.time) -> dt.timedelta:
     return dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second, microseconds=time.microsecond)
-
-
