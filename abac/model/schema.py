@@ -41,6 +41,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
+    """A value without an identity: `fields` by their names."""
+
     name: str
     fields: Mapping[str, Field]
 
@@ -65,6 +67,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Action:
+    """AuthZEN 1.0 section 5.3: what may be asked, with the entity types that may ask it and be asked for."""
+
     name: str
     subjects: tuple[str, ...]
     resources: tuple[str, ...]

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from abac.model import types as t
 from abac.model.json_text import JsonError, parse_number
-from abac.model.limits import MAX_COLLECTION, MAX_NESTING, MAX_VALUES
+from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING, MAX_VALUES
 from abac.model.scalars import duration_text, read_scalar
 from abac.model.schema import Field, Schema
 from abac.model.values import (
@@ -43,8 +43,8 @@ from abac.model.values import (
     set_of,
 )
 
-Members = Callable[[str], object]
-"""Gives a member of a caller's object by name, `_NOTHING` if it has none; may raise anything."""
+Members = dict[str, object] | Callable[[str], object]
+"""A plain dict, or what gives a member of a caller's object by name, `_NOTHING` if it has none; either may raise anything."""
 
 _NOTHING = object()
 _RAISED = object()
@@ -124,6 +124,8 @@ class _Reader:
             return Unknown.of(path, CauseKind.LIMIT_EXCEEDED)
         if type(raw) is Unknown:
             return raw
+        if _is_value(raw, type_):
+            return raw  # type: ignore[return-value]  # it is a value of the type as it stands
         match type_:
             case t.Optional(inner=inner):
                 return self.read(raw, inner, path, depth)
@@ -159,7 +161,7 @@ class _Reader:
 
     def field(self, members: Members, field: Field, path: str, depth: int) -> Value | Unknown | Absence:
         place = f"{path}.{field.name}"
-        raw = _attempt(members, field.name)
+        raw = _member(members, field.name)
         if raw is _NOTHING:
             return ABSENT if field.absent_by_default else Unknown.of(place, CauseKind.MISSING)
         if (raw is None or raw is ABSENT) and field.optional:
@@ -209,7 +211,7 @@ class _Reader:
         """The type that the member `entity_type` names; where there is one only, it need not be named."""
         if len(names) == 1 and "entity_type" in self.schema.entities[names[0]].fields:
             return names[0]
-        raw = _attempt(members, "entity_type")
+        raw = _member(members, "entity_type")
         if raw is _NOTHING and len(names) == 1:
             return names[0]
         word = read_scalar(raw, t.STRING)
@@ -228,6 +230,20 @@ class _Reader:
         missing = {name: Unknown.of(f"{path}.{name}", CauseKind.MISSING) for name in entity.fields}
         parents = Unknown.of(f"{path}.parents", CauseKind.MISSING) if entity.parents else ListValue(())
         return EntityValue(entity.name, key, {**missing, entity.key: key}, parents, path)
+
+
+def _is_value(raw: object, type_: t.Type) -> bool:
+    """Whether an object of the commonest kinds surely is a value of the type already; False says nothing."""
+    kind = type(raw)
+    if kind is str:
+        if type_ is t.STRING:
+            return raw.isascii() and len(raw) <= MAX_STRING  # type: ignore[attr-defined, arg-type]  # a str
+        return type(type_) is t.Words and raw in type_.words
+    if kind is bool:
+        return type_ is t.BOOL
+    if kind is int:
+        return type_ is t.INT and INT_MIN <= raw <= INT_MAX  # type: ignore[operator]  # an int
+    return kind is dt.datetime and type_ is t.INSTANT and raw.tzinfo is dt.timezone.utc  # type: ignore[attr-defined]  # a datetime
 
 
 def _placed(answer: Value | CauseKind, path: str) -> Value | Unknown:
@@ -249,6 +265,18 @@ def _attempt(ask: Callable[..., object], *arguments: object) -> object:
         return _RAISED
 
 
+def _member(members: Members, name: str) -> object:
+    """A member, `_NOTHING` if there is none, `_RAISED` if the caller's code raises: a key of a dict may do that too."""
+    if type(members) is not dict:
+        return _attempt(members, name)  # type: ignore[arg-type]  # the other kind
+    try:
+        return members.get(name, _NOTHING)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        return _RAISED
+
+
 def _elements(raw: object, bases: tuple[type[Any], ...]) -> list[object] | CauseKind:
     """The elements of a collection of one of the classes, past all that a subclass overrides."""
     if type(raw) in _COLLECTIONS:
@@ -260,6 +288,8 @@ def _elements(raw: object, bases: tuple[type[Any], ...]) -> list[object] | Cause
 
 
 def _members(raw: object) -> Members | None:
+    if type(raw) is dict:
+        return raw
     members = _attempt(_members_of, raw)
     return None if members is _RAISED else members  # type: ignore[return-value]  # the only other thing it gives
 
@@ -270,11 +300,11 @@ def _members_of(raw: Any) -> Members | None:
     if issubclass(kind, dict):
         return lambda name: dict.get(raw, name, _NOTHING)
     if kind is RecordValue:
-        return _members_of(dict(raw.fields))
+        return dict(raw.fields)
     if kind is EntityValue:
-        return _members_of({"entity_type": raw.type, **raw.fields, "parents": raw.parents})
+        return {"entity_type": raw.type, **raw.fields, "parents": raw.parents}
     if kind is Interval:
-        return _members_of({"from": raw.start, "until": raw.end})
+        return {"from": raw.start, "until": raw.end}
     declared = None if kind in _COLLECTIONS else _declared(raw)
     if declared is not None:
         return lambda name: getattr(raw, name) if name in declared or _is_property(kind, name) else _NOTHING
