@@ -131,3 +131,21 @@ def test_importing_the_package_pulls_in_nothing_heavy() -> None:
 def test_no_folder_or_module_is_a_drawer_for_odds_and_ends(name: str) -> None:
     ours = [path for top in ("abac", "tests", "benches") for path in (ROOT / top).rglob("*") if "__pycache__" not in path.parts]
     assert ours and name not in {path.stem for path in ours}
+
+
+SIZED = [path for folder in ("abac", "tests", "benches") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_files_stay_below_five_hundred_lines() -> None:
+    long = {str(path.relative_to(ROOT)): count for path in SIZED if (count := path.read_text("utf-8").count("\n")) > 500}
+    assert not long
+
+
+def test_functions_fit_a_screen() -> None:
+    """Sixty lines; a `match` over every node may be longer."""
+    long = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60:
+                long.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert not long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import ipaddress
 from decimal import Decimal
@@ -40,6 +41,17 @@ CLASSES: dict[Type, type | tuple[type, ...]] = {
     TIME_ZONE: ZoneInfo, IP_ADDRESS: (ipaddress.IPv4Address, ipaddress.IPv6Address),
     IP_NETWORK: (ipaddress.IPv4Network, ipaddress.IPv6Network),
 }  # fmt: skip
+
+COMPARE: dict[Operator, tuple[ast.cmpop, str]] = {
+    Operator.EQUAL: (ast.Eq(), "=="),
+    Operator.UNEQUAL: (ast.NotEq(), "!="),
+    Operator.LESS: (ast.Lt(), "<"),
+    Operator.LESS_EQUAL: (ast.LtE(), "<="),
+    Operator.GREATER: (ast.Gt(), ">"),
+    Operator.GREATER_EQUAL: (ast.GtE(), ">="),
+}
+SPELLED = {"==": "equal", "!=": "unequal", "<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
+"""How helpers of the run time are called after them."""
 
 
 def arithmetic_name(e: c.Operation) -> str:

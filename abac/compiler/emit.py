@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from abac.compiler.emit_answers import AnswerEmitter
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
-from abac.compiler.emit_verdicts import VerdictEmitter
 from abac.compiler.graph import Graph, Leaf, blocks
 from abac.compiler.listing import Comments, Listing, flat_text, legend, number
 from abac.compiler.motion import Clockwork
@@ -122,7 +122,7 @@ def emit_module(graph: Graph) -> Module:
         finishers = _named(policies.finish, graph.leaves)
         emission.take(fast)
     exact = ExactEmitter(package, slots, shared)
-    entry = VerdictEmitter(exact).policy(package.policy)
+    entry = AnswerEmitter(exact).policy(package.policy)
     emission.take(exact)
     return Module(
         package=package.name,

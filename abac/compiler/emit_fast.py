@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from abac.compiler import runtime
-from abac.compiler.classes import arithmetic_name, class_of, is_plain, kind_of
+from abac.compiler.classes import COMPARE, SPELLED, arithmetic_name, class_of, is_plain, kind_of
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
@@ -22,6 +22,7 @@ from abac.compiler.syntax import (
     const,
     dict_of,
     function,
+    integer,
     item,
     junction,
     name,
@@ -51,15 +52,6 @@ T = TypeVar("T")
 _MOST_ARMS = 8
 TYPE = type
 """Under this name because a parameter called `type` is a type of the language."""
-_COMPARE: dict[Operator, tuple[ast.cmpop, str]] = {
-    Operator.EQUAL: (ast.Eq(), "=="),
-    Operator.UNEQUAL: (ast.NotEq(), "!="),
-    Operator.LESS: (ast.Lt(), "<"),
-    Operator.LESS_EQUAL: (ast.LtE(), "<="),
-    Operator.GREATER: (ast.Gt(), ">"),
-    Operator.GREATER_EQUAL: (ast.GtE(), ">="),
-}
-_NAMES = {"==": "equal", "!=": "unequal", "<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
 
 
 class FastEmitter:
@@ -320,7 +312,7 @@ class FastEmitter:
                 keep = runs and e.type in SUMS
                 made = self.run(arithmetic_name(e), self.value(left, f, running=keep), self.later(rest[0], f, running=keep))
                 rate = self.clockwork.rate(e)
-                return self.run("sum_at", name("memo"), made, _rate(rate)) if keep and isinstance(rate, int) and rate else made
+                return self.run("sum_at", name("memo"), made, integer(rate)) if keep and isinstance(rate, int) and rate else made
             case Operator.MULTIPLY | Operator.NEGATE:
                 return self.run(arithmetic_name(e), self.value(left, f), *(self.later(x, f) for x in rest))
             case Operator.UNTIL | Operator.FROM:
@@ -402,7 +394,7 @@ class FastEmitter:
         return made if e.operator is Operator.EQUAL else negation(made)
 
     def _comparison(self, e: c.Operation, left: c.Expression, right: c.Expression, f: Function) -> ast.expr:
-        python, spelling = _COMPARE[e.operator]
+        python, spelling = COMPARE[e.operator]
         order = left.type
         if isinstance(order, Words) and order.ordered and e.operator not in (Operator.EQUAL, Operator.UNEQUAL):
             a, b = self._placed(left, order, self.value(left, f)), self._placed(right, order, self.later(right, f))
@@ -411,10 +403,10 @@ class FastEmitter:
         if Motion.DAILY in rates:
             return self._daily(spelling, left, right, f)
         if isinstance(rates[0], int) and isinstance(rates[1], int) and rates[0] != rates[1]:
-            helper = f"{_NAMES[spelling]}_at"
+            helper = f"{SPELLED[spelling]}_at"
             made = runtime.crossing(runtime.COMPARISONS[spelling])
             operands = (self.value(left, f, running=True), self.later(right, f, running=True))
-            return call(self.slots.helper(helper, made), name("memo"), *operands, _rate(rates[0] - rates[1]))
+            return call(self.slots.helper(helper, made), name("memo"), *operands, integer(rates[0] - rates[1]))
         if rates[0] and rates[0] == rates[1]:  # both run alike: the comparison never changes
             return compare(self.value(left, f, running=True), python, self.later(right, f, running=True))
         return compare(self.value(left, f), python, self.later(right, f))  # a1 == 'x'
@@ -430,11 +422,11 @@ class FastEmitter:
         """The running time of day on one side; on both it is settled."""
         mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
         if self.clockwork.rate(left) is Motion.DAILY and self.clockwork.rate(right) is Motion.DAILY:
-            return compare(self.value(left, f), _COMPARE[Operator(spelling)][0], self.later(right, f))
+            return compare(self.value(left, f), COMPARE[Operator(spelling)][0], self.later(right, f))
         if self.clockwork.rate(right) is Motion.DAILY:
             return self._daily(mirrored.get(spelling, spelling), right, left, f)
         assert isinstance(left, c.LibraryCall)
-        helper = f"daily_{_NAMES[spelling]}"
+        helper = f"daily_{SPELLED[spelling]}"
         made = runtime.daily(runtime.COMPARISONS[spelling])
         clock = self.value(left.arguments[0], f, running=True)
         return call(self.slots.helper(helper, made), name("memo"), clock, self.later(right, f))
@@ -461,14 +453,14 @@ class FastEmitter:
             return self.run("in_daily_at", name("memo"), clock, self.later(right, f))
         if isinstance(rate, int) and rate:
             operands = (self.value(left, f, running=True), self.later(right, f))
-            return self.run("in_interval_at", name("memo"), *operands, _rate(rate))
+            return self.run("in_interval_at", name("memo"), *operands, integer(rate))
         return self.run("in_interval", self.value(left, f), self.later(right, f))
 
     def _within(self, instant: c.Expression, limit: c.Expression, now: c.Expression, f: Function) -> ast.expr:
         rate = self.clockwork.rate(instant) if self.timed else 0
         if self.timed and isinstance(rate, int) and rate != 1 and not self.clockwork.rate(limit):
             parts = (self.value(instant, f, running=True), self.later(limit, f), self.later(now, f, running=True))
-            return self.run("within_at", name("memo"), *parts, _rate(1 - rate))
+            return self.run("within_at", name("memo"), *parts, integer(1 - rate))
         return self.run("within", self.value(instant, f), self.later(limit, f), self.later(now, f))
 
     def _quantified(self, e: c.Quantified, f: Function) -> ast.expr:
@@ -500,7 +492,3 @@ class FastEmitter:
         asked = call(self.slots.helper("type", TYPE), name(variable))
         test = compare(asked, ast.Is(), self.slots.helper("Unknown", Unknown))
         return [ast.If(test, [ast.Expr(self.hand_over())], [])]
-
-
-def _rate(rate: int) -> ast.expr:
-    return const(rate) if rate >= 0 else ast.UnaryOp(ast.USub(), const(-rate))

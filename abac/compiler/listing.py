@@ -284,7 +284,7 @@ def legend(package: str, slots: Mapping[str, object]) -> list[str]:
     """Comments that say what the names of a generated module are."""
     lines = [
         f"Generated from package {package}.",
-        "Functions are those of abac.compiler.runtime; with x_, of exact.py and verdicts.py beside it.",
+        "Functions are those of abac.compiler.runtime; with x_, of exact.py and answers.py beside it.",
     ]
     numbered = sorted((name[0], int(name[1:])) for name in slots if name[0] in "KL" and name[1:].isdigit())
     for letter, number in numbered:

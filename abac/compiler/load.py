@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
+from abac.compiler.answers import Answer
 from abac.compiler.emit import Module, Outcome, emit_module
 from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason, obligations_of
 from abac.compiler.graph import Graph, Leaf
 from abac.compiler.runtime import HORIZON, HandOver, Memo
-from abac.compiler.verdicts import Verdict
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
 from abac.model.decision import INVALID_REQUEST, NO_RULE_APPLIES, Decision, Duty, Effect
@@ -44,7 +44,7 @@ class Compiled:
         weakref.finalize(self, linecache.cache.pop, filename, None)
         self._search: Search = namespace[module.search]
         self._search_timed: Search = namespace[module.search_timed]
-        self._exact: Callable[[Memo], Verdict] = namespace[module.exact]
+        self._exact: Callable[[Memo], Answer] = namespace[module.exact]
         self._outcomes = module.outcomes
         self._blank = [None] * (module.memo - HORIZON)
         for outcome in module.outcomes:
@@ -130,16 +130,16 @@ class Compiled:
         memo: Memo = [request, request.now, *self._blank]
         return self._decision_of(self._exact(memo), memo)
 
-    def _decision_of(self, verdict: Verdict, memo: Memo) -> Decision:
-        decided = verdict.outcome in (Extended.PERMIT, Extended.DENY)
-        duties = verdict.duties if decided else []
-        reason = _reason(verdict)
+    def _decision_of(self, answer: Answer, memo: Memo) -> Decision:
+        decided = answer.outcome in (Extended.PERMIT, Extended.DENY)
+        duties = answer.duties if decided else []
+        reason = _reason(answer)
         return Decision(
-            effect=verdict.outcome.effect, rule=verdict.rule.name if verdict.rule else None, policy=verdict.policy.name, code=verdict.code,
-            reason=reason, citations=verdict.citations if decided else (),
+            effect=answer.outcome.effect, rule=answer.rule.name if answer.rule else None, policy=answer.policy.name, code=answer.code,
+            reason=reason, citations=answer.citations if decided else (),
             obligations=tuple(duty for kind, duty in duties if kind is DutyKind.OBLIGATION),
             advice=tuple(duty for kind, duty in duties if kind is DutyKind.ADVICE),
-            unknown=tuple(sorted(verdict.causes)[:MAX_CAUSES]), valid_until=memo[HORIZON], digest=self.digest,
+            unknown=tuple(sorted(answer.causes)[:MAX_CAUSES]), valid_until=memo[HORIZON], digest=self.digest,
         )  # fmt: skip
 
     def _invalid(self, request: InvalidRequest) -> Decision:
@@ -192,14 +192,14 @@ def _decision(
     )  # fmt: skip
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(answer: Answer) -> str:
     """As the fast path says it, or why the rule cannot be decided."""
-    rule = verdict.rule
-    first = str(min(verdict.causes)) if verdict.causes else "something is unknown"
-    if verdict.several:
-        return f"more than one policy of {verdict.policy.name} applies"
+    rule = answer.rule
+    first = str(min(answer.causes)) if answer.causes else "something is unknown"
+    if answer.several:
+        return f"more than one policy of {answer.policy.name} applies"
     if rule is None:
-        return f"no rule of {verdict.policy.name} applies" + (f": {first}" if verdict.causes else "")
-    if verdict.outcome.undecided or not verdict.held:
+        return f"no rule of {answer.policy.name} applies" + (f": {first}" if answer.causes else "")
+    if answer.outcome.undecided or not answer.held:
         return f"cannot decide {rule.name}: {first}"
-    return verdict.reason() if verdict.reason is not None else rule.title or f"{rule.effect}: {rule.name}"
+    return answer.reason() if answer.reason is not None else rule.title or f"{rule.effect}: {rule.name}"

@@ -16,6 +16,11 @@ def const(value: str | int | bool | None) -> ast.Constant:
     return ast.Constant(value)
 
 
+def integer(value: int) -> ast.expr:
+    """A small integer, negative ones as Python writes them."""
+    return const(value) if value >= 0 else ast.UnaryOp(ast.USub(), const(-value))
+
+
 def call(function: str | ast.expr, *arguments: ast.expr) -> ast.Call:
     return ast.Call(name(function) if isinstance(function, str) else function, list(arguments), [])
 

@@ -210,7 +210,8 @@ class ExpressionPrinter:
     def _junction(self, operator: Operator, operands: Sequence[n.Expression]) -> Doc:
         parts: list[Doc] = [self.operand(operands[0], Level.UNARY)]
         for i, operand in enumerate(operands[1:], 1):
-            parts.append((Break(), f"{operator} ", Align(self.operand(operand, Level.UNARY, last=i == len(operands) - 1))))
+            last = i == len(operands) - 1 and not _reaches_far(operand)
+            parts.append((Break(), f"{operator} ", Align(self.operand(operand, Level.UNARY, last=last))))
         return group(tuple(parts), any(map(self.between, operands, operands[1:])))
 
     def _arithmetic(self, node: n.Operation) -> Doc:
@@ -275,3 +276,13 @@ class ExpressionPrinter:
             commented = known and i > 0 and self.has_comment(places[i - 1], places[i])
             parts.append(group((Break(), separator, shown), commented) if i else shown)
         return Align(tuple(parts))
+
+
+def _reaches_far(node: n.Expression) -> bool:
+    """A quantifier over `and` or `or` beside another `and` or `or`: the grammar needs no parentheses there, readers do."""
+    match node:
+        case n.Operation(operator=Operator.NOT, operands=(operand,)):
+            return _reaches_far(operand)
+        case n.Quantifier(body=body):
+            return _reaches_far(body) or (isinstance(body, n.Operation) and body.operator in (Operator.AND, Operator.OR))
+    return False

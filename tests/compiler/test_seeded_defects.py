@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from abac.compiler import compile_package, emit_policies, exact, graph, load, runtime, slots, verdicts
+from abac.compiler import answers, compile_package, emit_policies, exact, graph, load, runtime, slots
 from abac.compiler.classes import class_of
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_policies import PolicyEmitter
@@ -237,8 +237,8 @@ def takes_missing_for_absent_exactly(patch: Patch) -> None:
 
 
 def skips_the_undecided_exactly(patch: Patch) -> None:
-    honest = verdicts._undecided
-    patch.setattr(verdicts, "_undecided", lambda rule, policy, truth, held: replace(honest(rule, policy, truth, held), causes=frozenset()))
+    honest = answers._undecided
+    patch.setattr(answers, "_undecided", lambda rule, policy, truth, held: replace(honest(rule, policy, truth, held), causes=frozenset()))
 
 
 def stops_at_an_unknown_exactly(patch: Patch) -> None:

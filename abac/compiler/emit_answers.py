@@ -1,11 +1,11 @@
-"""Floor 4, compiler: the exact path's Python for policies and rules: calls of `verdicts` with thunks."""
+"""Floor 4, compiler: the exact path's Python for policies and rules: calls of `answers` with thunks."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
 
-from abac.compiler import verdicts
+from abac.compiler import answers
 from abac.compiler.emit_exact import ExactEmitter, Names
 from abac.compiler.syntax import call, const, function, name, thunk, tuple_of
 from abac.language import checked as c
@@ -13,7 +13,7 @@ from abac.language import checked as c
 _ALWAYS = const(True)
 
 
-class VerdictEmitter:
+class AnswerEmitter:
     """Emits one function for each rule and each policy."""
 
     def __init__(self, exact: ExactEmitter) -> None:
@@ -78,7 +78,7 @@ class VerdictEmitter:
         return tuple_of([kind, const(clause.id), parameters, thunk(guard), thunk(arguments)])
 
     def _run(self, helper: str, *arguments: ast.expr) -> ast.expr:
-        return call(self.exact.slots.helper(f"x_{helper}", getattr(verdicts, helper)), *arguments)
+        return call(self.exact.slots.helper(f"x_{helper}", getattr(answers, helper)), *arguments)
 
     def _add(self, letter: str, result: ast.expr, comment: str) -> str:
         """Every function takes the memo; quantifiers inside start with one combination."""

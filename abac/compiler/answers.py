@@ -26,10 +26,10 @@ class Duties:
 
 
 @dataclass(slots=True)
-class Verdict:
+class Answer:
     """What a rule or policy comes to. Invariant: `reason` is called only for a rule that held or counts as held.
 
-    `doubts` is what was unknown about its duties; it matters once an undecided verdict counts as a deny.
+    `doubts` is what was unknown about its duties; it matters once an undecided answer counts as a deny.
     """
 
     outcome: Outcome
@@ -94,11 +94,11 @@ def rule(
     text: str,
     condition: Callable[[Any, int], Any],
     held: Callable[[Any], Held],
-) -> Verdict:
+) -> Answer:
     """A rule; `collection` is None where it has no witness."""
     truth, witnesses = _condition(collection, text, condition)
     if truth is False:
-        return Verdict(Outcome.NOT_APPLICABLE, None, policy)
+        return Answer(Outcome.NOT_APPLICABLE, None, policy)
     if type(truth) is Unknown:
         return _undecided(rule, policy, truth, held(truth))
     first = chosen = held(witnesses[0])
@@ -110,8 +110,8 @@ def rule(
             if made.computable:
                 break
         else:
-            return Verdict(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes)
-    return Verdict(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes, made.causes)
+            return Answer(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes)
+    return Answer(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes, made.causes)
 
 
 def _condition(collection: Callable[[], Any] | None, text: str, condition: Callable[[Any, int], Any]) -> tuple[Any, list[Any]]:
@@ -131,16 +131,16 @@ def _condition(collection: Callable[[], Any] | None, text: str, condition: Calla
     return (Unknown.union(unknowns) if unknowns else False), []
 
 
-def _undecided(rule: c.Rule, policy: c.Policy, truth: Unknown, carried: Held) -> Verdict:
+def _undecided(rule: c.Rule, policy: c.Policy, truth: Unknown, carried: Held) -> Answer:
     if rule.effect == "permit":
-        return Verdict(Outcome.INDETERMINATE_P, rule, policy, causes=truth.causes)
+        return Answer(Outcome.INDETERMINATE_P, rule, policy, causes=truth.causes)
     made = carried.duties()
     outcome = Outcome.DENY if rule.even_if_unknown else Outcome.INDETERMINATE_D
     causes = truth.causes | made.causes if rule.even_if_unknown else truth.causes
-    return Verdict(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes, made.causes)
+    return Answer(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes, made.causes)
 
 
-Child_ = Callable[[Memo], Verdict]
+Child_ = Callable[[Memo], Answer]
 
 
 def policy(
@@ -152,66 +152,66 @@ def policy(
     citations: Callable[[], tuple[tuple[str, ...], ...]],
     on_permit: Callable[[], Duties],
     on_deny: Callable[[], Duties],
-) -> Verdict:
+) -> Answer:
     """A policy; `targets` are those of its children, for only-one-applicable."""
     target = applies()
     if target is False:
-        return Verdict(Outcome.NOT_APPLICABLE, None, policy)
-    verdict = _combined(memo, policy, targets, children)
-    if verdict.outcome is Outcome.NOT_APPLICABLE:
-        return verdict
-    if verdict.outcome is Outcome.PERMIT:
+        return Answer(Outcome.NOT_APPLICABLE, None, policy)
+    answer = _combined(memo, policy, targets, children)
+    if answer.outcome is Outcome.NOT_APPLICABLE:
+        return answer
+    if answer.outcome is Outcome.PERMIT:
         own = on_permit()
         if own.computable:
-            verdict.duties, verdict.causes = verdict.duties + own.made, verdict.causes | own.causes
-            verdict.doubts |= own.causes
-            verdict.citations += flat(citations())
+            answer.duties, answer.causes = answer.duties + own.made, answer.causes | own.causes
+            answer.doubts |= own.causes
+            answer.citations += flat(citations())
         else:
-            verdict.causes |= own.causes
-            _withdraw(verdict)
-    elif verdict.outcome is not Outcome.INDETERMINATE_P:
+            answer.causes |= own.causes
+            _withdraw(answer)
+    elif answer.outcome is not Outcome.INDETERMINATE_P:
         own = on_deny()
-        verdict.duties = verdict.duties + own.made
-        verdict.doubts |= own.causes
-        verdict.citations += flat(citations())
-        if verdict.outcome is Outcome.DENY:
-            verdict.causes |= own.causes
-    return _in_doubt(verdict, target) if type(target) is Unknown else verdict
+        answer.duties = answer.duties + own.made
+        answer.doubts |= own.causes
+        answer.citations += flat(citations())
+        if answer.outcome is Outcome.DENY:
+            answer.causes |= own.causes
+    return _in_doubt(answer, target) if type(target) is Unknown else answer
 
 
 _DOUBTED = {Outcome.PERMIT: Outcome.INDETERMINATE_P, Outcome.DENY: Outcome.INDETERMINATE_D}
 
 
-def _in_doubt(verdict: Verdict, target: Unknown) -> Verdict:
-    verdict.outcome = _DOUBTED.get(verdict.outcome, verdict.outcome)
-    verdict.causes |= target.causes
-    verdict.held = False
-    if verdict.outcome is Outcome.INDETERMINATE_P:
-        _withdraw(verdict)
-    return verdict
+def _in_doubt(answer: Answer, target: Unknown) -> Answer:
+    answer.outcome = _DOUBTED.get(answer.outcome, answer.outcome)
+    answer.causes |= target.causes
+    answer.held = False
+    if answer.outcome is Outcome.INDETERMINATE_P:
+        _withdraw(answer)
+    return answer
 
 
-def _withdraw(verdict: Verdict) -> None:
+def _withdraw(answer: Answer) -> None:
     """A permit that is in doubt carries nothing."""
-    verdict.outcome, verdict.held = Outcome.INDETERMINATE_P, False
-    verdict.citations, verdict.duties, verdict.doubts = (), [], NONE
+    answer.outcome, answer.held = Outcome.INDETERMINATE_P, False
+    answer.citations, answer.duties, answer.doubts = (), [], NONE
 
 
-def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Verdict:
+def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Answer:
     algorithm = Algorithm(policy.algorithm)
-    verdicts: list[Verdict] = []
+    answers: list[Answer] = []
     if algorithm is Algorithm.ONLY_ONE_APPLICABLE:
-        verdicts, combined = _only_one(memo, policy, targets, children)
+        answers, combined = _only_one(memo, policy, targets, children)
     else:
         for child in children:
-            verdicts.append(child(memo))
-            if algorithm is Algorithm.FIRST_APPLICABLE and verdicts[-1].outcome is not Outcome.NOT_APPLICABLE:
+            answers.append(child(memo))
+            if algorithm is Algorithm.FIRST_APPLICABLE and answers[-1].outcome is not Outcome.NOT_APPLICABLE:
                 break
-        combined = combine(algorithm, [Child(v.outcome) for v in verdicts])
-    causes = NONE.union(*(verdicts[i].causes for i in combined.unknown))
+        combined = combine(algorithm, [Child(v.outcome) for v in answers])
+    causes = NONE.union(*(answers[i].causes for i in combined.unknown))
     if not combined.deciding:
-        return Verdict(combined.outcome, None, policy, causes=causes, several=combined.several)
-    chosen = verdicts[combined.deciding[0]]
+        return Answer(combined.outcome, None, policy, causes=causes, several=combined.several)
+    chosen = answers[combined.deciding[0]]
     if chosen.outcome.undecided and not combined.outcome.undecided:
         causes |= chosen.doubts
     chosen.outcome = combined.outcome
@@ -221,17 +221,17 @@ def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]]
 
 def _only_one(
     memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]
-) -> tuple[list[Verdict], Combined]:
+) -> tuple[list[Answer], Combined]:
     truths = [target() for target in targets]
     settled = not any(type(truth) is Unknown for truth in truths) and truths.count(True) == 1
-    verdicts, seen = [], []
+    answers, seen = [], []
     for inner, child, truth in zip(policy.children, children, truths, strict=True):
         assert isinstance(inner, c.Policy)
         if truth is True and settled:
-            verdict = child(memo)
+            answer = child(memo)
         else:
             outcome = Outcome.INDETERMINATE_DP if type(truth) is Unknown else Outcome.NOT_APPLICABLE
-            verdict = Verdict(outcome, None, inner, causes=_causes(truth))
-        verdicts.append(verdict)
-        seen.append(Child(verdict.outcome, None if type(truth) is Unknown else truth))
-    return verdicts, combine(Algorithm.ONLY_ONE_APPLICABLE, seen)
+            answer = Answer(outcome, None, inner, causes=_causes(truth))
+        answers.append(answer)
+        seen.append(Child(answer.outcome, None if type(truth) is Unknown else truth))
+    return answers, combine(Algorithm.ONLY_ONE_APPLICABLE, seen)
