@@ -22,7 +22,7 @@ def damaged(work: Workload, seed: int = 1) -> list[tuple[int, tuple[Any, ...], R
 
     A request is left out if no attribute is found whose absence two-valued code would notice.
     """
-    rng, package = random.Random(seed), work.reference.package
+    rng, package = random.Random(seed), work.engine.state.package
     found = []
     for number, call in enumerate(work.calls):
         places = [place for part in (0, 2, 3) for place in _places(call[part], (part,))]

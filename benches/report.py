@@ -17,6 +17,7 @@ from benches.workloads import workload
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benches" / "results" / "latest.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
 COLUMNS = ("policy", "what", "time", "against", "ratio", "budget", "")
 
@@ -70,13 +71,33 @@ def as_json(figures: Sequence[Figure], command: str) -> dict[str, Any]:
 
 
 def write(result: dict[str, Any], figures: Sequence[Figure]) -> None:
-    """The JSON file, and the generated part of the page."""
+    """The JSON file, and the generated parts of the page and of the README."""
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
+    _put(PAGE, as_markdown(result, figures))
+    _put(README, as_summary(result["figures"]))
+
+
+def _put(path: Path, generated: str) -> None:
+    before, _, rest = path.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{as_markdown(result, figures)}\n{END}{after}", encoding="utf-8")
+    path.write_text(f"{before}{BEGIN}\n\n{generated}\n{END}{after}", encoding="utf-8")
+
+
+def as_summary(figures: Sequence[dict[str, Any]]) -> str:
+    """Ratios only, a line for what is compared and a column for each policy; what misses its budget is in bold type."""
+    compared = [figure for figure in figures if figure["budget"] is not None and figure["ratio"] is not None]
+    policies, rows = (list(dict.fromkeys(figure[key] for figure in compared)) for key in ("policy", "what"))
+    cells = {(figure["what"], figure["policy"]): _cell(figure) for figure in compared}
+    budgets = {figure["what"]: f"{figure['budget']:g}×" for figure in compared}
+    lines = [f"| | budget | {' | '.join(policies)} |", f"| --- | ---: |{' ---: |' * len(policies)}"]
+    lines += [f"| {what} | {budgets[what]} | {' | '.join(cells[what, policy] for policy in policies)} |" for what in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(figure: dict[str, Any]) -> str:
+    shown = f"{figure['ratio']:.1f}×"
+    return shown if figure["met"] else f"**{shown}**"
 
 
 def as_markdown(result: dict[str, Any], figures: Sequence[Figure]) -> str:

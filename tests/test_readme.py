@@ -57,3 +57,10 @@ def test_the_explanation_is_the_one_the_command_prints() -> None:
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
 def test_every_link_leads_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_the_figures_are_those_of_the_last_run() -> None:
+    from benches.report import BEGIN, END, RESULTS, as_summary
+
+    shown = README.partition(BEGIN)[2].partition(END)[0]
+    assert shown.strip() == as_summary(json.loads(RESULTS.read_text("utf-8"))["figures"]).strip()

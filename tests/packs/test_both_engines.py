@@ -30,5 +30,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("pack", "case"), list(cases()))
 def test_compiled_code_and_the_reference_give_one_answer(pack: str, case: dict[str, Any]) -> None:
-    compiled, reference = (engine.decide(*(case[part] for part in ("subject", "action", "resource", "context"))) for engine in engines(pack))
+    compiled, reference = (
+        engine.decide(*(case[part] for part in ("subject", "action", "resource", "context"))) for engine in engines(pack)
+    )
     assert meaning(compiled) == meaning(reference)
