@@ -197,6 +197,16 @@ def _withdraw(answer: Answer) -> None:
     answer.citations, answer.duties, answer.doubts = (), [], NONE
 
 
+_SETTLES = {
+    Algorithm.DENY_OVERRIDES: {Outcome.DENY},
+    Algorithm.PERMIT_UNLESS_DENY: {Outcome.DENY},
+    Algorithm.PERMIT_OVERRIDES: {Outcome.PERMIT},
+    Algorithm.DENY_UNLESS_PERMIT: {Outcome.PERMIT},
+    Algorithm.FIRST_APPLICABLE: set(Outcome) - {Outcome.NOT_APPLICABLE},
+}
+"""Outcomes below which no child changes anything: neither what is decided nor by whom, nor what is listed as unknown."""
+
+
 def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Answer:
     algorithm = Algorithm(policy.algorithm)
     answers: list[Answer] = []
@@ -205,7 +215,7 @@ def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]]
     else:
         for child in children:
             answers.append(child(memo))
-            if algorithm is Algorithm.FIRST_APPLICABLE and answers[-1].outcome is not Outcome.NOT_APPLICABLE:
+            if answers[-1].outcome in _SETTLES[algorithm]:
                 break
         combined = combine(algorithm, [Child(v.outcome) for v in answers])
     causes = NONE.union(*(answers[i].causes for i in combined.unknown))

@@ -9,7 +9,7 @@ from abac.compiler import exact, runtime
 from abac.compiler.classes import arithmetic_name, is_plain, kind_of
 from abac.compiler.motion import SUMS, Clockwork, Motion, Rate
 from abac.compiler.slots import Slots
-from abac.compiler.syntax import call, const, dict_of, function, item, name, thunk, tuple_of
+from abac.compiler.syntax import attribute, call, const, dict_of, function, item, name, thunk, tuple_of
 from abac.language import checked as c
 from abac.language.library import patterns
 from abac.language.nodes import QuantifierKind
@@ -65,7 +65,7 @@ class ExactEmitter:
             case c.Root(name="now"):
                 return item(name("memo"), runtime.NOW)
             case c.Root(name=part):
-                return self.run("part", name("memo"), const(part))
+                return attribute(item(name("memo"), runtime.REQUEST), part)
             case c.Variable(name=variable):
                 return name(names[variable])
             case c.Attribute(target=target, name=field):

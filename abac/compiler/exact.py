@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from abac.compiler import runtime
-from abac.compiler.runtime import NOW, REQUEST, Memo
+from abac.compiler.runtime import NOW, Memo
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
 from abac.model.limits import MAX_CHAIN, MAX_COMBINATIONS
@@ -443,10 +443,6 @@ def shared(memo: Memo, slot: int, compute: Callable[[Memo, int], Any]) -> Any:
     if memo[slot] is None:
         memo[slot] = compute(memo, 1)
     return memo[slot]
-
-
-def part(memo: Memo, name: str) -> Any:
-    return getattr(memo[REQUEST], name)
 
 
 # ── reasons ────────────────────────────────────────────────────────────────────────────────────────────────
