@@ -14,7 +14,7 @@ from lark import Token, Transformer
 from abac.language import nodes as n
 from abac.language.operators import Operator
 from abac.model.diagnostics import Diagnostic
-from abac.model.limits import DECIMAL_DIGITS, INT_MAX, MAX_ARMS
+from abac.model.limits import DECIMAL_DIGITS, INT_MAX, INT_MIN, MAX_ARMS
 from abac.model.schema import DutyKind
 from abac.model.source import Source, Span
 
@@ -347,6 +347,8 @@ class Builder(Transformer[Token, Any]):
         at = parts[0].end_pos
         folds = isinstance(operand, n.Literal) and operand.span.start == at and self.source.text[at] != "("
         if folds and operand.kind in (int, dt.timedelta):
+            if operand.value == -INT_MIN:  # the smallest Int has no positive twin
+                self.diagnostics[:] = [d for d in self.diagnostics if d.span != operand.span]
             return n.Literal(operand.kind, -operand.value, span=self.span(parts))
         if folds and operand.kind is Decimal:  # unary minus would round to the digits of the default context
             return n.Literal(Decimal, operand.value.copy_negate() if operand.value else operand.value, span=self.span(parts))
@@ -449,7 +451,7 @@ class Builder(Transformer[Token, Any]):
     def _int(self, token: Token) -> int:
         if len(token) > 19 or int(token) > INT_MAX:
             self.complain("number-out-of-range", "the number does not fit into 64 bits", self.span([token]))
-            return 0
+            return -INT_MIN if token == str(-INT_MIN) else 0
         return int(token)
 
     def _decimal(self, token: Token) -> Decimal:

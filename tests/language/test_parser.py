@@ -211,6 +211,7 @@ LITERALS = {
     "0": 0,
     "9223372036854775807": 2**63 - 1,
     "-9223372036854775807": -(2**63) + 1,
+    "-9223372036854775808": -(2**63),
     "--5": 5,
     "0.5": Decimal("0.5"),
     "-0.5": Decimal("-0.5"),
@@ -253,6 +254,8 @@ def test_minus_before_brackets_or_space_is_an_operation() -> None:
     ("text", "code", "message"),
     [
         ("9223372036854775808", "number-out-of-range", "the number does not fit into 64 bits"),
+        ("- 9223372036854775808", "number-out-of-range", "the number does not fit into 64 bits"),
+        ("-9223372036854775809", "number-out-of-range", "the number does not fit into 64 bits"),
         ("1" * 5000, "number-out-of-range", "the number does not fit into 64 bits"),
         ("12345678901234567890123456789012345.0", "number-out-of-range", "a Decimal has at most 34 digits"),
         ("0." + "1" * 35, "number-out-of-range", "a Decimal has at most 34 digits"),
