@@ -9,7 +9,6 @@ from abac.compiler.emit_fast import TYPE, FastEmitter
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Branch, Leaf, Nested, Step, Test, blocks, leaves_of
 from abac.compiler.lower import effects
-from abac.compiler.passes.dispatch import conjuncts
 from abac.compiler.syntax import assign, attribute, call, compare, const, dict_of, item, junction, name, negation, tuple_of
 from abac.language import checked as c
 from abac.model.combining import Algorithm
@@ -123,7 +122,7 @@ class PolicyEmitter:
         elif isinstance(rule.condition, c.Constant) and rule.condition.value is True:
             f.body.append(ast.Return(self._leaf(step.leaf)))
         else:
-            self._nest(list(conjuncts(rule.condition)), [ast.Return(self._leaf(step.leaf))], f)
+            self._nest(list(c.conjuncts(rule.condition)), [ast.Return(self._leaf(step.leaf))], f)
         if len(f.body) > before:
             self.fast.comments[id(f.body[before])] = f"{rule.effect} {rule.name}, {rule.span.place}"
 
@@ -156,7 +155,7 @@ class PolicyEmitter:
         inner = Function(variables={witness.variable: variable}, combinations="m")
         unknown = compare(call(self.fast.slots.helper("type", TYPE), name(variable)), ast.Is(), self.fast.slots.helper("Unknown", Unknown))
         inner.body.append(ast.If(unknown, [ast.Expr(self.fast.hand_over())], []))
-        self._nest(list(conjuncts(step.rule.condition)), [ast.Return(name(variable))], inner)
+        self._nest(list(c.conjuncts(step.rule.condition)), [ast.Return(name(variable))], inner)
         loop = ast.For(ast.Name(variable, ast.Store()), attribute(name("elements"), "elements"), inner.body, [])
         walked = self.fast.walked(const(1))
         comment = f"for some {witness.variable} of {step.rule.name}"

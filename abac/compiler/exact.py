@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -342,19 +341,14 @@ def within(memo: Memo, rate: int, instant: Any, limit: Any, now: Any) -> Any:
     return runtime.within_at(memo, instant, limit, now, rate) if rate else runtime.within(instant, limit, now)
 
 
-def _wide(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """Arithmetic of Decimals: an Int that stands for one has no less room."""
-    return lambda *operands: compute(*(Decimal(each) if type(each) is int else each for each in operands))
-
-
 add = strictly(arithmetic.add)
 subtract = strictly(arithmetic.subtract)
 multiply = strictly(arithmetic.multiply)
 negate = strictly(arithmetic.negate)
-add_decimals = strictly(_wide(arithmetic.add))
-subtract_decimals = strictly(_wide(arithmetic.subtract))
-multiply_decimals = strictly(_wide(arithmetic.multiply))
-negate_decimal = strictly(_wide(arithmetic.negate))
+add_decimals = strictly(runtime.wide(arithmetic.add))
+subtract_decimals = strictly(runtime.wide(arithmetic.subtract))
+multiply_decimals = strictly(runtime.wide(arithmetic.multiply))
+negate_decimal = strictly(runtime.wide(arithmetic.negate))
 until = strictly(lambda start, end: Interval(start, end))
 since = strictly(lambda start: Interval(start, None))
 

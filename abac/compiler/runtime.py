@@ -220,7 +220,7 @@ def _sure(compute: Callable[..., Value | CauseKind | Unknown]) -> Callable[..., 
     return sure
 
 
-def _wide(compute: Callable[..., Value | CauseKind]) -> Callable[..., Value | CauseKind]:
+def wide(compute: Callable[..., Value | CauseKind]) -> Callable[..., Value | CauseKind]:
     """Arithmetic of Decimals: an Int that stands for one has no less room."""
     return lambda *operands: compute(*(Decimal(each) if type(each) is int else each for each in operands))
 
@@ -229,10 +229,10 @@ add = _sure(arithmetic.add)
 subtract = _sure(arithmetic.subtract)
 multiply = _sure(arithmetic.multiply)
 negate = _sure(arithmetic.negate)
-add_decimals = _sure(_wide(arithmetic.add))
-subtract_decimals = _sure(_wide(arithmetic.subtract))
-multiply_decimals = _sure(_wide(arithmetic.multiply))
-negate_decimal = _sure(_wide(arithmetic.negate))
+add_decimals = _sure(wide(arithmetic.add))
+subtract_decimals = _sure(wide(arithmetic.subtract))
+multiply_decimals = _sure(wide(arithmetic.multiply))
+negate_decimal = _sure(wide(arithmetic.negate))
 
 
 def local(instant: dt.datetime, zone: Any) -> LocalTime:

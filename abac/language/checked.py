@@ -185,6 +185,15 @@ def walk(expression: Expression) -> Iterator[Expression]:
         yield from walk(child)
 
 
+def conjuncts(expression: Expression) -> Iterator[Expression]:
+    """The parts that must all be true."""
+    if isinstance(expression, Operation) and expression.operator is Operator.AND:
+        for operand in expression.operands:
+            yield from conjuncts(operand)
+    else:
+        yield expression
+
+
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
     """The expression with variables replaced."""
     if isinstance(expression, Variable):

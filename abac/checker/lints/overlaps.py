@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from abac.checker.lints.traversal import always, conjuncts, policies
+from abac.checker.lints.traversal import always, policies
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.combining import Algorithm
@@ -37,7 +37,7 @@ class _Above:
         permit = _asking(rule)
         self.all.append(permit)
         if rule.witness is None:
-            self.by_part[next(conjuncts(rule.condition))].append(permit)
+            self.by_part[next(c.conjuncts(rule.condition))].append(permit)
 
 
 def denies_below_permits(policy: c.Policy, definitions: Mapping[str, c.Definition]) -> Iterator[Diagnostic]:
@@ -58,12 +58,12 @@ def denies_below_permits(policy: c.Policy, definitions: Mapping[str, c.Definitio
 
 
 def _asking(rule: c.Rule) -> _Asking:
-    parts = tuple(conjuncts(rule.condition))
+    parts = tuple(c.conjuncts(rule.condition))
     return _Asking(rule, frozenset(parts), {target: allowed for target, allowed in map(_allowed, parts) if target is not None})
 
 
 def _against(deny: _Asking, above: _Above) -> Iterator[Diagnostic]:
-    for part in conjuncts(deny.rule.condition):
+    for part in c.conjuncts(deny.rule.condition):
         for permit in above.by_part.get(part, ()):
             if permit.parts <= deny.parts:
                 yield Diagnostic(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from abac.language import checked as c
-from abac.language.operators import Operator
 
 
 def policies(policy: c.Policy) -> Iterator[c.Policy]:
@@ -23,15 +22,6 @@ def rules(policy: c.Policy) -> Iterator[c.Rule]:
             yield from rules(child)
         else:
             yield child
-
-
-def conjuncts(expression: c.Expression) -> Iterator[c.Expression]:
-    """The parts that must all be true."""
-    if isinstance(expression, c.Operation) and expression.operator is Operator.AND:
-        for operand in expression.operands:
-            yield from conjuncts(operand)
-    else:
-        yield expression
 
 
 def always(rule: c.Rule) -> bool:

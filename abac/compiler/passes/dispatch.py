@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from abac.compiler.graph import Block, Branch, Graph, Nested, Step, Test
 from abac.language import checked as c
+from abac.language.checked import conjuncts
 from abac.language.operators import Operator
 from abac.model.types import DECIMAL, INT, STRING, KeyOf, Scalar, Type, Words
 from abac.model.values import SetValue, Unknown, Value
@@ -87,15 +88,6 @@ def required_values(rule: c.Rule) -> Guards:
         if _indexable(attribute) and attribute not in found and len(values) <= MOST_VALUES:
             found[attribute] = values  # type: ignore[assignment]  # constants have no unknown elements
     return found
-
-
-def conjuncts(expression: c.Expression) -> Iterator[c.Expression]:
-    """The parts that must all be true."""
-    if isinstance(expression, c.Operation) and expression.operator is Operator.AND:
-        for operand in expression.operands:
-            yield from conjuncts(operand)
-    else:
-        yield expression
 
 
 def _indexable(expression: c.Expression) -> bool:
