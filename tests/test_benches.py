@@ -59,9 +59,11 @@ def test_a_stream_depends_on_its_seed_alone() -> None:
 
 
 def test_the_report_runs_and_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", "utf-8")
+    page, readme = tmp_path / "benchmarks.md", tmp_path / "README.md"
+    for each in (page, readme):
+        each.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", "utf-8")
     monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "README", readme)
     monkeypatch.setattr(report, "RESULTS", tmp_path / "latest.json")
     assert main(["ten_rules", "--requests", "20", "--rounds", "2", "--write"]) == 0
     assert "ten_rules" in capsys.readouterr().out
@@ -70,6 +72,8 @@ def test_the_report_runs_and_is_written(monkeypatch: pytest.MonkeyPatch, tmp_pat
     written = page.read_text("utf-8")
     assert written.startswith("before\n") and written.endswith("after\n") and "old" not in written
     assert all(figure["what"] in written for figure in figures)
+    summary = readme.read_text("utf-8")
+    assert all(figure["what"] in summary for figure in figures if figure["budget"] and figure["ratio"]) and "old" not in summary
 
 
 def test_a_profile_names_generated_functions(capsys: pytest.CaptureFixture[str]) -> None:
