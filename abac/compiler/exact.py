@@ -454,5 +454,4 @@ def text_of(*parts: Any) -> str:
     return "".join(part if type(part) is str else show(part[0]) for part in parts)
 
 
-def cited(value: Any) -> tuple[str, ...]:
-    return tuple(show(each) for each in (value.elements if type(value) in (ListValue, SetValue) else (value,)))
+cited = runtime.cited

@@ -13,15 +13,13 @@ from abac.compiler.answers import Answer
 from abac.compiler.emit import Module, Outcome, emit_module
 from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason, obligations_of
 from abac.compiler.graph import Graph, Leaf
-from abac.compiler.runtime import HORIZON, HandOver, Memo
+from abac.compiler.runtime import HORIZON, HandOver, Memo, cited
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
 from abac.model.decision import INVALID_REQUEST, NO_RULE_APPLIES, Decision, Duty, Effect
 from abac.model.limits import MAX_CAUSES
 from abac.model.request import InvalidRequest, Request
 from abac.model.schema import DutyKind
-from abac.model.text import show
-from abac.model.values import ListValue, SetValue
 
 _numbers = itertools.count(1)
 Fields = Mapping[str, Any]
@@ -172,14 +170,8 @@ def _fixed_parts(leaf: Leaf) -> tuple[str, tuple[tuple[str, ...], ...], list[Dut
     for clause, _ in clauses(leaf):
         values = [a.value for a in clause.arguments if isinstance(a, c.Constant)]
         made[clause.kind].append(Duty(clause.id, dict(zip(clause.parameters, values, strict=True))))
-    citations = tuple(_cited(e) for e in citations_of(leaf))
+    citations = tuple(cited(e.value) for e in citations_of(leaf) if isinstance(e, c.Constant))
     return reason, citations, made[DutyKind.OBLIGATION], made[DutyKind.ADVICE]
-
-
-def _cited(expression: c.Expression) -> tuple[str, ...]:
-    assert isinstance(expression, c.Constant)
-    value = expression.value
-    return tuple(show(each) for each in (value.elements if isinstance(value, ListValue | SetValue) else (value,)))
 
 
 def _decision(
