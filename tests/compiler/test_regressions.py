@@ -100,3 +100,12 @@ def test_an_unknown_that_is_dominated_does_not_keep_the_fast_path_from_deciding(
     drawn = package("policy main: permit-overrides { permit p when context.flag  deny q when subject.n == 1 }")
     request = read(drawn, {"subject": {"id": "a"}, "action": "read", "resource": {"id": "b"}, "context": {"flag": True}}, None)
     assert fast(compile_package(drawn, DIGEST), request) is not None  # type: ignore[arg-type]  # the request is valid
+
+
+def test_a_rule_whose_collection_is_unknown_is_not_ruled_out_by_another_conjunct() -> None:
+    """Rules with a witness were filed under a value that all of them require; asked for another, they held of no unknown collection."""
+    denies = " ".join(f'deny d{i} for some x in subject.items when resource.id == "{i}" and x.ok' for i in range(8))
+    policy = f'policy main: deny-overrides {{ {denies} permit other when resource.id == "b" }}'
+    expected, found = decisions(policy, {})
+    assert not expected.permitted
+    assert differences(expected, found) == {}
