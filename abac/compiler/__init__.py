@@ -15,7 +15,7 @@ __all__ = ["Compiled", "compile_package", "improve"]
 def compile_package(package: Package, digest: str = "") -> Compiled:
     """The functions of a checked package."""
     graph = improve(lower(package))
-    return Compiled(graph, emit_module(graph), digest)
+    return Compiled(graph, emit_module(graph, digest), digest)
 
 
 def improve(graph: Graph) -> Graph:

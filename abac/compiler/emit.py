@@ -1,69 +1,62 @@
-"""Floor 4, compiler: from the graph to one Python module: the fast path, its timed variant where time is read, and the exact path."""
+"""Floor 4, compiler: from the graph to one Python module: the fast path's searches, the exact path, the readers."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from abac.compiler.emit_answers import AnswerEmitter
+from abac.compiler.carried import may_fail
+from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
+from abac.compiler.emit_entry import EntryEmitter, Searches
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
-from abac.compiler.emit_policies import PolicyEmitter
-from abac.compiler.graph import Graph, Leaf, blocks
-from abac.compiler.listing import Comments, Listing, flat_text, legend, number
-from abac.compiler.motion import Clockwork
+from abac.compiler.emit_outcomes import OutcomeEmitter
+from abac.compiler.emit_search import SearchEmitter
+from abac.compiler.graph import Graph
+from abac.compiler.listing import Listing, flat_text, legend, number
+from abac.compiler.outcomes import Outcome
 from abac.compiler.runtime import FIRST_SLOT
-from abac.compiler.slots import Slots
-from abac.language import checked as c
-from abac.model.decision import Decision, Effect
+from abac.compiler.world import World
+
+_PARTS = frozenset({"subject", "resource", "context"})
 
 
-@dataclass(slots=True, eq=False)
-class Outcome:
-    """A leaf as generated code returns it; the loader fills in what decisions by it carry.
-
-    Attributes:
-        effect: the leaf's.
-        obligations: ids of a permit's obligations, or None where `oblige` tells them.
-        oblige, oblige_timed: the ids of a permit's obligations for a request; the latter notes when they change.
-        decision: what every decision by the leaf is, or None where `finish` makes its parts.
-        finish: reason, citations, obligations and advice for a request.
-    """
-
-    leaf: Leaf
-    effect: Effect
-    obligations: frozenset[str] | None = None
-    oblige: Any = None
-    oblige_timed: Any = None
-    decision: Decision | None = None
-    finish: Any = None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Module:
     """One generated module.
 
     Attributes:
-        slots: its namespace.
-        obligers, finishers: the functions of leaves whose obligations or parts depend on the request, by the leaf's number.
-        search, search_timed, exact: the names of its entry functions.
-        memo: how many places a decision's memo has.
+        exact: the exact path's policy.
+        codes: functions by name that data refers to.
+        captures: by a leaf's number, what its outcome is given: attribute and name of a function, or what makes a row.
+        tests: functions that rows of tables refer to by number, by the name of the tuple that holds them.
+        searches: functions of policies that rows refer to by number, by the name of the dict that holds them.
+        roots: by entity or `context`, the names of its fast and its exact reader, and the members to ask objects for.
+        plain: the parts that searches of plain dicts read as such.
+        memo: how many places a decision's memo has; 0 where nobody needs one.
     """
 
-    package: str
-    functions: tuple[ast.FunctionDef, ...]
-    comments: Comments
-    slots: dict[str, Any]
-    outcomes: tuple[Outcome, ...]
-    obligers: dict[int, tuple[str, str]]
-    finishers: dict[int, str]
-    dispatchers: tuple[tuple[str, dict[object, ast.expr]], ...]
-    search: str
-    search_timed: str
-    exact: str
-    memo: int
+    world: World
+    exact: ExactPolicy = field(init=False)
+    functions: list[ast.FunctionDef] = field(default_factory=list)
+    comments: dict[int, str] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+    captures: dict[int, dict[str, Any]] = field(default_factory=dict)
+    codes: list[Code] = field(default_factory=list)
+    tests: dict[str, dict[int, str]] = field(default_factory=dict)
+    searches: dict[str, dict[int, str]] = field(default_factory=dict)
+    roots: dict[str, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
+    search: Searches = field(default_factory=lambda: Searches("", None))
+    search_timed: Searches = field(default_factory=lambda: Searches("", None))
+    memo: int = 0
+
+    def entries(self, *, trusting: bool) -> list[ast.FunctionDef]:
+        """`decide` and `permits` as requests come in."""
+        emitter = EntryEmitter(self.world, self.plain, self.memo, trusting)
+        decide = emitter.entry("decide", self.search_timed, decide=True)
+        return [decide, emitter.entry("permits", self.search, decide=False)]
 
     def tree(self) -> ast.Module:
         """What is compiled, its lines numbered as in `flat`."""
@@ -74,103 +67,76 @@ class Module:
         self.tree()
         return flat_text(self.functions, self.comments)
 
-    def text(self) -> str:
-        """The text for readers. Making it numbers the lines of the tree anew."""
-        listing = Listing(self.comments, legend(self.package, self.slots))
-        listing.module(self.functions)
-        return listing.text
+    def text(self, *, entries: bool = False) -> str:
+        """The text for readers, of the ways in too if they are wanted. Making it numbers the lines of the tree anew."""
+        listing = Listing(self.comments, [])
+        listing.module([*self.functions, *(self.entries(trusting=False) if entries else ())])
+        return "".join(f"{line}\n" for line in legend(self.world.package.name, self.world.slots.values)) + "\n\n" + listing.text
 
-
-@dataclass(slots=True)
-class _Emission:
-    functions: list[ast.FunctionDef] = field(default_factory=list)
-    comments: dict[int, str] = field(default_factory=dict)
-    dispatchers: list[tuple[str, dict[object, ast.expr]]] = field(default_factory=list)
-
-    def take(self, emitter: FastEmitter | ExactEmitter) -> None:
-        """What an emitter has made since it was last asked."""
+    def take(self, emitter: Any) -> None:
+        """What an emitter has made."""
         self.functions += emitter.functions
         self.comments.update(emitter.comments)
         emitter.functions = []
-        if isinstance(emitter, FastEmitter):
-            self.dispatchers += emitter.dispatchers
-            emitter.dispatchers = []
 
 
-def emit_module(graph: Graph) -> Module:
+def emit_module(graph: Graph, digest: str = "") -> Module:
     """The Python module of a graph. The same graph gives the same text."""
-    package, slots = graph.package, Slots()
-    shared = {name: FIRST_SLOT + i for i, name in enumerate(_shared_definitions(package))}
-    with_witness = [leaf.number for leaf in graph.leaves if leaf.rule is not None and leaf.rule.witness is not None]
-    witnesses = {number: FIRST_SLOT + len(shared) + i for i, number in enumerate(with_witness)}
-    outcomes = {leaf.number: Outcome(leaf, leaf.effect) for leaf in graph.leaves}
-    emission = _Emission()
-    fast = FastEmitter(package, slots, shared, timed=False)
-    policies = PolicyEmitter(fast, outcomes, witnesses)
-    search = policies.search(graph.root)
-    obligers = _named(policies.obliges, graph.leaves)
-    emission.take(fast)
-    search_timed, obligers_timed = search, obligers
-    if _reads_time(graph):
-        timed = FastEmitter(package, slots, shared, timed=True)
-        policies = PolicyEmitter(timed, outcomes, witnesses)
-        search_timed = policies.search(graph.root)
-        obligers_timed = _named(policies.obliges, graph.leaves)
-        finishers = _named(policies.finish, graph.leaves)
-        emission.take(timed)
-    else:
-        finishers = _named(policies.finish, graph.leaves)
-        emission.take(fast)
-    exact = ExactEmitter(package, slots, shared)
-    entry = AnswerEmitter(exact).policy(package.policy)
-    emission.take(exact)
-    return Module(
-        package=package.name,
-        functions=tuple(emission.functions),
-        comments=emission.comments,
-        slots=slots.values,
-        outcomes=tuple(outcomes.values()),
-        obligers={number: (identifier, obligers_timed[number]) for number, identifier in obligers.items()},
-        finishers=finishers,
-        dispatchers=tuple(emission.dispatchers),
-        search=search,
-        search_timed=search_timed,
-        exact=entry,
-        memo=FIRST_SLOT + len(shared) + len(witnesses),
-    )
+    world = World(graph)
+    module = Module(world)
+    module.outcomes = tuple(Outcome(leaf, digest) for leaf in graph.leaves)
+    needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
+    module.memo = FIRST_SLOT + len(world.shared) if needed else 0
+    entry = EntryEmitter(world, frozenset(), 0, trusting=False)
+    module.plain = _PARTS - world.uses.roots if entry.takes_dicts else frozenset()
+    timed = world.uses.now
+    module.search = _searches(module, timed=False, verdict=True)
+    module.search_timed = _searches(module, timed=timed, verdict=False)
+    exact = ExactEmitter(world)
+    answers = AnswerEmitter(exact)
+    module.exact = answers.policy(graph.root)
+    module.codes = answers.made
+    module.take(exact)
+    _readers(module)
+    return module
 
 
-def _named(emit: Callable[[Leaf], str | None], leaves: tuple[Leaf, ...]) -> dict[int, str]:
-    """The functions emitted for leaves that need one, by the leaf's number."""
-    return {leaf.number: identifier for leaf in leaves if (identifier := emit(leaf)) is not None}
+def _searches(module: Module, *, timed: bool, verdict: bool) -> Searches:
+    forms = _variant(module, frozenset(), timed=timed, verdict=verdict)
+    return Searches(forms, _variant(module, module.plain, timed=timed, verdict=verdict) if module.plain else None)
 
 
-def _shared_definitions(package: c.Package) -> Iterator[str]:
-    """Definitions without parameters: computed at most once a decision, when first needed."""
-    return (name for name, definition in package.definitions.items() if not definition.parameters)
+def _variant(module: Module, plain: frozenset[str], *, timed: bool, verdict: bool) -> str:
+    """One search with what belongs to it; the name of its function."""
+    fast = FastEmitter(module.world, timed=timed, plain=plain)
+    fast.mark = "_permits" if verdict else ""
+    outcomes = OutcomeEmitter(fast)
+    suffix = "_plain" if plain else ""
+    obligers: dict[int, str] = {}
+    for outcome in module.outcomes:
+        found = module.captures.setdefault(outcome.leaf.number, {})
+        if may_fail(outcome.leaf):
+            way = f"{suffix}{'' if verdict else '_timed'}"
+            identifier, found[f"owed{way}"] = outcomes.oblige(outcome.leaf)
+            obligers[outcome.leaf.number] = found[f"oblige{way}"] = identifier
+        if not verdict and not outcome.carried.fixed:
+            found[f"capture{suffix}"], found[f"row{suffix}"] = outcomes.capture(outcome.leaf, outcome.carried)
+    search = SearchEmitter(fast, {o.leaf.number: o for o in module.outcomes}, obligers, verdict=verdict)
+    name = search.search(module.world.graph.root)
+    module.take(fast)
+    module.tests.update(search.tests)
+    module.searches[search.searches_name] = search.identifiers
+    return name
 
 
-def _reads_time(graph: Graph) -> bool:
-    clockwork = Clockwork(graph.package)
-    return any(clockwork.touched(e) for e in _all_expressions(graph))
-
-
-def _all_expressions(graph: Graph) -> Iterator[c.Expression]:
-    for block in blocks(graph.root):
-        if block.policy.applies is not None:
-            yield block.policy.applies
-    for leaf in graph.leaves:
-        for duties in (leaf.rule.duties if leaf.rule else (), *(p.duties for p in leaf.around)):
-            for clause in duties:
-                yield from clause.arguments
-                if clause.guard is not None:
-                    yield clause.guard
-        for policy in leaf.around:
-            yield from policy.citations
-        if leaf.rule is not None:
-            yield leaf.rule.condition
-            yield from leaf.rule.citations
-            if leaf.rule.witness is not None:
-                yield leaf.rule.witness.collection
-            if leaf.rule.because is not None:
-                yield from (part for part in leaf.rule.because.parts if not isinstance(part, str))
+def _readers(module: Module) -> None:
+    world = module.world
+    schema = world.package.schema
+    owners = {name for action in schema.actions.values() for name in (*action.subjects, *action.resources)}
+    for owner in sorted(owners | {"context"}):
+        names = [world.readers.root(owner, exact=exact) for exact in (False, True)]
+        wanted = tuple(each.name for each in world.readers.fields(owner))
+        extra = ("entity_type", "parents") if owner in schema.entities else ()
+        clock = (schema.context.clock,) if owner == "context" and schema.context.clock else ()
+        module.roots[owner] = (*(name.id for name in names), (*wanted, *extra, *clock))  # type: ignore[attr-defined]
+    module.take(world.readers)

@@ -29,8 +29,8 @@ class Clockwork:
     A definition runs as its arguments do: `bound` is how the parameters run where the emitter is at work.
     """
 
-    def __init__(self, package: c.Package) -> None:
-        self.definitions: Mapping[str, c.Definition] = package.definitions
+    def __init__(self, package: c.Package, definitions: Mapping[str, c.Definition]) -> None:
+        self.definitions = definitions
         self.clock = package.schema.context.clock
         self.bound: Mapping[str, Rate] = {}
         self._known: dict[tuple[str, tuple[Rate, ...]], Rate] = {}

@@ -30,7 +30,7 @@ def attribute(target: ast.expr, attr: str) -> ast.Attribute:
 
 
 def item(target: ast.expr, key: str | int) -> ast.Subscript:
-    return ast.Subscript(target, const(key), ast.Load())
+    return ast.Subscript(target, const(key) if isinstance(key, str) else integer(key), ast.Load())
 
 
 def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.Compare:

@@ -7,9 +7,9 @@ optional attributes are read only where a guard holds, ordered comparisons have 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_args
 from typing import Literal as Either
 
 from abac.language.nodes import QuantifierKind
@@ -164,10 +164,16 @@ CheckedExpression = (
 )  # fmt: skip
 
 
+PARTS: Mapping[type[Expression], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if "Expression" in str(each.type)) for kind in get_args(CheckedExpression)
+}
+"""Which attributes of each kind of expression hold the expressions directly inside it."""
+
+
 def children(expression: Expression) -> Iterator[Expression]:
     """The expressions directly inside one, in source order. The bodies of invoked definitions are not inside."""
-    for each in fields(expression):
-        yield from _expressions_in(getattr(expression, each.name))
+    for name in PARTS[type(expression)]:
+        yield from _expressions_in(getattr(expression, name))
 
 
 def _expressions_in(part: object) -> Iterator[Expression]:
@@ -180,9 +186,12 @@ def _expressions_in(part: object) -> Iterator[Expression]:
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything inside it, outermost first."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    waiting = [expression]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if PARTS[type(each)]:
+            waiting += reversed([*children(each)])
 
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
@@ -194,21 +203,31 @@ def conjuncts(expression: Expression) -> Iterator[Expression]:
         yield expression
 
 
+def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with its direct parts changed; itself if none is."""
+    changed: dict[str, Any] = {}
+    for name in PARTS[type(expression)]:
+        before = getattr(expression, name)
+        after = _changed(before, change)
+        if after is not before:
+            changed[name] = after
+    return replace(expression, **changed) if changed else expression
+
+
+def _changed(part: Any, change: Callable[[Expression], Expression]) -> Any:
+    if isinstance(part, Expression):
+        return change(part)
+    if isinstance(part, tuple):
+        made = tuple(_changed(item, change) for item in part)
+        return part if all(a is b for a, b in zip(made, part, strict=True)) else made
+    return part
+
+
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
     """The expression with variables replaced."""
     if isinstance(expression, Variable):
         return values.get(expression.name, expression)
-    parts = (f.name for f in fields(expression) if f.name not in ("type", "span"))
-    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in parts}
-    return replace(expression, **changed)
-
-
-def _substituted(part: object, values: Mapping[str, Expression]) -> object:
-    if isinstance(part, Expression):
-        return substitute(part, values)
-    if isinstance(part, tuple):
-        return tuple(_substituted(item, values) for item in part)
-    return part
+    return rebuilt(expression, lambda part: substitute(part, values))
 
 
 # ── policies ───────────────────────────────────────────────────────────────────────────────────────────────

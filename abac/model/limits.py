@@ -29,7 +29,7 @@ MAX_COLLECTION: Final = 10_000
 """Elements of one Set or List in a request or constant."""
 
 MAX_VALUES: Final = 1_000_000
-"""Values read from one subject, resource or context: Python objects that hold themselves twice double at every level."""
+"""Values read for one attribute of subject, resource or context: Python objects that hold themselves twice double at every level."""
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """One line of a JSON Lines file: bounds the memory of reading one, as `MAX_FILE_BYTES` does for a file."""

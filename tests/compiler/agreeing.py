@@ -8,9 +8,10 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from abac.compiler import Compiled, compile_package
-from abac.compiler.runtime import HandOver
+from abac.compiler.runtime import UNREAD
 from abac.language import checked as c
 from abac.model.decision import Decision, Effect
 from abac.model.request import InvalidRequest, Request
@@ -57,6 +58,7 @@ class Question:
     package: c.Package
     compiled: Compiled
     raw: Raw
+    at: dt.datetime | None
     request: Request | InvalidRequest
     expected: Decision
     rng: random.Random
@@ -98,7 +100,7 @@ def questions(package: c.Package, compiled: Compiled, maker: RequestMaker, count
         raw = drawn_request(package, maker)
         at = draw_instant(maker.rng) if maker.rng.random() < 0.3 else None
         request = read(package, raw, at)
-        yield Question(package, compiled, raw, request, evaluate(package, request, DIGEST), maker.rng)
+        yield Question(package, compiled, raw, at, request, evaluate(package, request, DIGEST), maker.rng)
 
 
 def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
@@ -117,8 +119,8 @@ def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
 def fast(compiled: Compiled, request: Request) -> Decision | None:
     """The two-valued decision, if there is one."""
     try:
-        return compiled.fast(request, [request, request.now, *compiled._blank])
-    except HandOver:
+        return compiled.fast(request)
+    except UNREAD:
         return None
 
 
@@ -177,25 +179,51 @@ def decides_by_what_it_did_not_read(q: Question, tally: Tally) -> object:
     """Whether the reference decides otherwise when it is given nothing but what the fast path read."""
     if isinstance(q.request, InvalidRequest):
         return None
-    recording = Recording(q.request, whole=q.rng.random() < 0.5)
+    recording = Recording(q.compiled.forms, q.request, q.compiled.memo(q.request.now))
     try:
-        decision = q.compiled.fast(recording.request, recording.memo(len(q.compiled._blank)))
-    except HandOver:
+        decision = q.compiled.fast(q.request, recording.parts, recording.memo)
+    except UNREAD:
         return None
+    a = meaning(decision)  # texts and duties are made of what was taken: of collections, when they are asked for
     tally.certified += 1
-    if recording.clock_read:
+    if recording.memo.clock_read:
         tally.timed["for ever" if decision.valid_until is None else "now" if decision.valid_until == q.request.now else "later"] += 1
     elif decision.valid_until is not None:
         return f"valid until {decision.valid_until}, but the clock was not read"
     again = evaluate(q.package, recording.rest(q.package.schema.context.clock), DIGEST)
-    a, b = meaning(decision), meaning(again)
+    b = meaning(again)
     return {name: (a[name], b[name]) for name in CERTIFIED if a[name] != b[name]}
+
+
+def decided_otherwise_as_it_comes(q: Question, tally: Tally) -> object:
+    """The request as callers bring it: each part as a plain dict, as another Mapping, or read once before."""
+    parts = [_brought(q, name) for name in ("subject", "resource", "context")]
+    subject, resource, context = parts
+    obligations = frozenset(duty.id for duty in q.expected.obligations)
+    decide, permits = q.compiled.entries(obligations, trusting=True)
+    before = q.compiled.surprises
+    found = differences(q.expected, decide(subject, q.raw.get("action"), resource, context, q.at))
+    if found:
+        return [type(part).__name__ for part in parts], found
+    if permits(subject, q.raw.get("action"), resource, context, q.at) is not q.expected.permitted:
+        return [type(part).__name__ for part in parts], f"permits: expected {q.expected.permitted}"
+    return "the fast path raised what it has no name for" if q.compiled.surprises > before else None
+
+
+def _brought(q: Question, part: str) -> object:
+    raw, kind = q.raw.get(part), q.rng.random()
+    if kind < 0.15 and isinstance(raw, dict):
+        return MappingProxyType(raw)
+    if kind < 0.3 and isinstance(q.request, Request) and (part != "context" or q.package.schema.context.clock is None):
+        return q.compiled.form(getattr(q.request, part))
+    return raw
 
 
 CHECKS: dict[str, Callable[[Question, Tally], object]] = {
     "decide": decided_otherwise,
     "exact": decided_otherwise_exactly,
     "permits": permits_otherwise,
+    "as it comes": decided_otherwise_as_it_comes,
     "valid_until": holds_no_longer_than_it_says,
     "certificate": decides_by_what_it_did_not_read,
 }

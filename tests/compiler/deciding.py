@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def module_of(package: Package) -> Module:
 def shown(decision: Decision) -> bytes:
     """All of a decision but how long it holds; Python says that 1 == True and 1.0 == 1.00, bytes do not."""
     policy = "" if decision.policy is None else decision.policy
-    return dump_json({**replace(decision, valid_until=None).to_dict(), "policy": policy})
+    return dump_json({**decision.until(None).to_dict(), "policy": policy})
 
 
 def agreed(package: Package, code: Compiled, **parts: Any) -> Decision:

@@ -12,7 +12,8 @@ type Rank = "low" < "mid" < "high"
 record Item { n: Int, ok: Bool, at: Instant, price: Decimal }
 entity Group in Group key id { id: String }
 entity User in Group key id {
-  id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group
+  id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group,
+  marks: Set<Item>
 }
 context { clock time: Instant, seen: Instant, colour: "red" | "green" | "blue" | "black", flag: Bool, limit: Decimal }
 action read, write: User -> User
@@ -30,6 +31,8 @@ POLICIES: dict[str, str] = {
     "a negative about a set": "policy main: permit-overrides { permit p unless \"a\" in subject.tags }",
     "two sets that do not meet": "policy main: permit-overrides { permit p unless subject.tags intersects { \"a\", \"ab\" } }",
     "a set inside another": "policy main: permit-overrides { permit p when subject.tags subset of resource.tags }",
+    "a set of records inside another": "policy main: permit-overrides { permit p unless subject.marks subset of resource.marks }",
+    "sets of records that do not meet": "policy main: permit-overrides { permit p unless subject.marks intersects resource.marks }",
     "the first witness": """policy main: first-applicable {
         permit p for some i in subject.items when i.ok because "by {i.n}" oblige spend(i.n) }""",
     "two constants of one type": """policy main: first-applicable {

@@ -1,0 +1,242 @@
+"""Floor 4, compiler: the fast path's search for the deciding rule, one function a policy.
+
+Searches come in two kinds. One gives the outcome that decides, or None; the other whether the request is permitted, with obligations that
+the caller discharges: `P1` is that for an outcome whose obligations never change, `D` what the caller discharges.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from abac.compiler.carried import may_fail
+from abac.compiler.emit_fast import FastEmitter
+from abac.compiler.emit_forest import ForestEmitter
+from abac.compiler.functions import STANDARD, Function
+from abac.compiler.graph import Block, Leaf, Nested, Row, Step, Test, blocks, leaves_of
+from abac.compiler.lower import effects
+from abac.compiler.runtime import WITNESSES
+from abac.compiler.shapes import ROW, Holes
+from abac.compiler.syntax import assign, attribute, call, compare, const, item, junction, name, negation
+from abac.language import checked as c
+from abac.model.combining import Algorithm
+from abac.model.decision import Effect
+from abac.model.types import SetOf
+
+_DEEPEST = 12
+
+
+class SearchEmitter:
+    """Emits one function for each policy of the graph.
+
+    Attributes:
+        outcomes: by leaf.
+        obligers: the function that tells the obligations of a permit, by leaf, where they depend on the request.
+        verdict: whether the search as a whole says permitted or not.
+        identifiers: the functions of policies, by number; rows that refer to policies find them under `searches_name`.
+        tests: tuples of functions that rows refer to by number.
+    """
+
+    def __init__(self, fast: FastEmitter, outcomes: Mapping[int, object], obligers: Mapping[int, str], *, verdict: bool) -> None:
+        self.fast, self.outcomes, self.obligers, self.verdict = fast, outcomes, obligers, verdict
+        self.identifiers: dict[int, str] = {}
+        self.tests: dict[str, dict[int, str]] = {}
+        self.searches_name = f"S{fast.mark}{'_plain' if fast.plain else ''}"
+
+    def search(self, root: Block) -> str:
+        """Emit everything; the name of the function that searches the whole policy."""
+        for block in blocks(root):
+            self._block(block, self.verdict and block is root)
+        return self.identifiers[root.number]
+
+    # ── what a search gives ────────────────────────────────────────────────────────────────────────────────
+
+    def outcome(self, leaf: Leaf) -> ast.expr:
+        """L1"""
+        return self.fast.slots.helper(f"L{leaf.number}", self.outcomes[leaf.number])
+
+    def _found(self, leaf: Leaf, verdict: bool) -> list[ast.stmt]:
+        """return L1; of a verdict: return P1, or whether the caller discharges what the permit obliges to."""
+        if not verdict:
+            return [ast.Return(self.outcome(leaf))]
+        if leaf.effect is not Effect.PERMIT:
+            return [ast.Return(const(False))]
+        if leaf.number in self.obligers:
+            owed = self.fast.slots.slot(self.outcomes[leaf.number])
+            imposed = call(self.obligers[leaf.number], *(name(p) for p in STANDARD), attribute(owed, self._owed))
+            return [ast.Return(call(attribute(name("D"), "issuperset"), imposed))]
+        return [ast.Return(name(f"P{leaf.number}"))]
+
+    def found_inside(self, found: ast.expr, inner: Block, verdict: bool) -> ast.stmt:
+        """What a policy inside came to: return b2; of a verdict: return b2 in A."""
+        if not verdict:
+            return ast.Return(found)
+        listed = compare(found, ast.In(), name("A"))
+        if not any(leaf.number in self.obligers for leaf in leaves_of(inner)):
+            return ast.Return(listed)
+        computed = compare(found, ast.In(), name("C"))
+        imposed = call(attribute(found, self._oblige), *(name(p) for p in STANDARD), attribute(found, self._owed))
+        return ast.Return(junction(ast.Or(), [listed, junction(ast.And(), [computed, call(attribute(name("D"), "issuperset"), imposed)])]))
+
+    @property
+    def _oblige(self) -> str:
+        """The attribute of an outcome that tells its obligations, as this search reads requests."""
+        return f"oblige{'_plain' if self.fast.plain else ''}{'' if self.verdict else '_timed'}"
+
+    @property
+    def _owed(self) -> str:
+        """The attribute with the row for that."""
+        return self._oblige.replace("oblige", "owed")
+
+    # ── policies ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _block(self, block: Block, verdict: bool) -> None:
+        f = Function()
+        identifier = self.identifiers[block.number] = self.fast.identifier("s")
+        if block.applies is not None:
+            nothing = const(False) if verdict else const(None)
+            f.body.append(ast.If(negation(self.fast.now(block.applies, f)), [ast.Return(nothing)], []))
+        if block.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
+            self._choose(block, f, verdict)
+        elif block.forest is not None:
+            ForestEmitter(self, block, f, verdict).emit()
+        else:
+            results: dict[int, str] = {}
+            for step in block.strong:
+                self._step(step, block, f, results, strong=True, verdict=verdict)
+            for step in block.weak:
+                self._step(step, block, f, results, strong=False, verdict=verdict)
+        if block.default is not None:
+            f.body += self._found(block.default, verdict)
+        elif not (f.body and isinstance(f.body[-1], ast.Return)):
+            f.body.append(ast.Return(const(False) if verdict else const(None)))
+        policy = block.policy
+        self.fast.add(identifier, STANDARD, f.body, f"policy {policy.name}: {policy.algorithm}, {policy.span.place}")
+
+    def _choose(self, block: Block, f: Function, verdict: bool) -> None:
+        """Only-one-applicable: every target is asked; what is not exactly one is for the exact path, or nothing."""
+        applied: list[tuple[str, Block]] = []
+        for step in block.strong:
+            assert isinstance(step, Nested)
+            variable = f.fresh("t")
+            target = step.block.applies
+            f.body.append(assign(variable, const(True) if target is None else self.fast.now(target, f)))
+            applied.append((variable, step.block))
+        if len(applied) > 1:
+            several = self.fast.run("several", *(name(variable) for variable, _ in applied))
+            f.body.append(ast.If(several, [ast.Expr(self.fast.hand_over())], []))
+        for variable, inner in applied:
+            found, asked = f.fresh("b"), call(self.identifiers[inner.number], *(name(p) for p in STANDARD))
+            body: list[ast.stmt] = [ast.Return(asked)]
+            if verdict:
+                body = [assign(found, asked), self.found_inside(name(found), inner, verdict)]
+            f.body.append(ast.If(name(variable), body, []))
+
+    def _step(self, step: Step, block: Block, f: Function, results: dict[int, str], *, strong: bool, verdict: bool) -> None:
+        match step:
+            case Test():
+                self._test(step, f, verdict)
+            case Nested(block=inner):
+                self._nested(inner, block, f, results, strong=strong, verdict=verdict)
+
+    def _nested(self, inner: Block, block: Block, f: Function, results: dict[int, str], *, strong: bool, verdict: bool) -> None:
+        """A policy inside: asked once; a weak result waits for its place among the weak."""
+        again = inner.number in results
+        variable = results.setdefault(inner.number, f"b{inner.number}")
+        if not again:
+            f.body.append(assign(variable, call(self.identifiers[inner.number], *(name(p) for p in STANDARD))))
+        found: ast.expr = compare(name(variable), ast.IsNot(), const(None))
+        mixed = block.strong_effect is not None and len(effects(Nested(inner))) > 1
+        if strong and mixed:
+            wins = compare(attribute(name(variable), "effect"), ast.Is(), self.fast.slots.slot(block.strong_effect))
+            won = self.found_inside(name(variable), inner, verdict)
+            f.body.append(ast.If(junction(ast.And(), [found, wins]), [won], []))
+            self.stand(name(variable), block, f, inner)
+            return
+        f.body.append(ast.If(found, [self.found_inside(name(variable), inner, verdict)], []))
+
+    def stand(self, found: ast.expr, block: Block, f: Function, inner: Block | None = None) -> None:
+        """A permit that has to wait must stand: were an obligation of it unknown, its policy might come to a deny."""
+        if block.strong_effect is not Effect.DENY or not any(may_fail(leaf) for leaf in leaves_of(inner or block)):
+            return
+        oblige = attribute(found, self._oblige)
+        waits = junction(ast.And(), [compare(found, ast.IsNot(), const(None)), compare(oblige, ast.IsNot(), const(None))])
+        f.body.append(ast.If(waits, [ast.Expr(call(oblige, *(name(p) for p in STANDARD), attribute(found, self._owed)))], []))
+
+    # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _test(self, step: Test, f: Function, verdict: bool) -> None:
+        self.rule(step, list(c.conjuncts(step.condition)), self._found(step.leaf, verdict), f)
+
+    def rule(self, step: Test, parts: Sequence[c.Expression], found: list[ast.stmt], f: Function) -> None:
+        """The statements if what is left of the rule's condition holds."""
+        before = len(f.body)
+        if step.witness is not None:
+            self._witness(step.witness, parts, const(step.leaf.number), found, f)
+        else:
+            self.nest(list(parts), found, f)
+        if len(f.body) > before:
+            self.fast.comments[id(f.body[before])] = f"{step.rule.effect} {step.rule.name}, {step.rule.span.place}"
+
+    def nest(self, parts: list[c.Expression], found: list[ast.stmt], f: Function) -> None:
+        """`if` inside `if`, so that what later conditions read is read only where earlier ones hold."""
+        if all(isinstance(part, c.Constant) and part.value is True for part in parts):
+            f.body += found
+            return
+        self._if([self.fast.now(parts[0], f)], parts[1:], found, f, 0)
+
+    def _if(self, tests: list[ast.expr], rest: list[c.Expression], found: list[ast.stmt], f: Function, depth: int) -> None:
+        inner = f.inside()
+        while rest and not inner.body:
+            inner.ahead = depth < _DEEPEST
+            test = self.fast.truth(rest[0], inner)
+            inner.ahead = False
+            rest = rest[1:]
+            if inner.body:
+                self._if([test], rest, found, inner, depth + 1)
+            else:
+                tests.append(test)
+        f.body.append(ast.If(junction(ast.And(), tests), inner.body or found, []))
+
+    # ── tests that rows refer to ───────────────────────────────────────────────────────────────────────────
+
+    def tests_of(self, block: Block) -> str:
+        """The name of the tuple of a policy's tests."""
+        identifier = f"T{block.number}{self.fast.mark}{'_plain' if self.fast.plain else ''}"
+        self.tests.setdefault(identifier, {})
+        return identifier
+
+    def test(self, block: Block, number: int, row: Row, holes: Holes, expressions: Sequence[c.Expression]) -> None:
+        """Emit the test with that number, for all rows of its shape, unless it is there: t1(subject, …, k) says whether the row holds."""
+        tests = self.tests[self.tests_of(block)]
+        if number in tests:
+            return
+        assert isinstance(row.step, Test)
+        f, held = Function(), list[ast.stmt]([ast.Return(const(True))])
+        self.fast.world.holes = holes
+        if row.step.witness is None:
+            self.nest(list(expressions), held, f)
+        else:
+            holes.offset = 1
+            self._witness(row.step.witness, expressions[1:], item(name(ROW), 0), held, f)
+        self.fast.world.holes = None
+        tests[number] = self.fast.identifier("h")
+        f.body.append(ast.Return(const(False)))
+        self.fast.add(
+            tests[number], (*STANDARD, ROW), f.body, f"such as {row.step.rule.effect} {row.step.rule.name}, {row.step.rule.span.place}"
+        )
+
+    def _witness(self, witness: c.Witness, parts: Sequence[c.Expression], leaf: ast.expr, found: list[ast.stmt], f: Function) -> None:
+        """The first element for which the condition holds: for v1 in a1: if …: memo[2][17] = v1; return L1"""
+        f.ahead = True
+        collection = self.fast.value(witness.collection, f)
+        f.ahead = False
+        inner = f.inside()
+        inner.loops += 1
+        if isinstance(witness.collection.type, SetOf):
+            collection = self.fast.run("ordered", collection)
+        checks, collection = self.fast.walked(witness.collection, parts, collection, f, inner)
+        variable = inner.variables[witness.variable] = f.fresh("v")
+        keep = ast.Assign([ast.Subscript(item(name("memo"), WITNESSES), leaf, ast.Store())], name(variable))
+        self.nest(list(parts), [keep, *found], inner)
+        f.body += [*checks, ast.For(ast.Name(variable, ast.Store()), collection, inner.body, [])]
