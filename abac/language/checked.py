@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_args
 from typing import Literal as Either
 
 from abac.language.nodes import QuantifierKind
@@ -164,25 +164,35 @@ CheckedExpression = (
 )  # fmt: skip
 
 
-def children(expression: Expression) -> Iterator[Expression]:
+_HOLDING: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if "Expression" in str(each.type)) for kind in get_args(CheckedExpression)
+}
+"""The fields of each kind of expression that hold expressions: themselves, in a tuple, or in pairs in a tuple."""
+
+
+def children(expression: Expression) -> list[Expression]:
     """The expressions directly inside one, in source order. The bodies of invoked definitions are not inside."""
-    for each in fields(expression):
-        yield from _expressions_in(getattr(expression, each.name))
-
-
-def _expressions_in(part: object) -> Iterator[Expression]:
-    if isinstance(part, Expression):
-        yield part
-    elif isinstance(part, tuple):
+    found: list[Expression] = []
+    for name in _HOLDING[type(expression)]:
+        part = getattr(expression, name)
+        if type(part) is not tuple:
+            found.append(part)
+            continue
         for item in part:
-            yield from _expressions_in(item)
+            if type(item) is tuple:
+                found += (each for each in item if isinstance(each, Expression))
+            else:
+                found.append(item)
+    return found
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything inside it, outermost first."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    waiting = [expression]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += reversed(children(each))
 
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
@@ -198,9 +208,9 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
     """The expression with variables replaced."""
     if isinstance(expression, Variable):
         return values.get(expression.name, expression)
-    parts = (f.name for f in fields(expression) if f.name not in ("type", "span"))
-    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in parts}
-    return replace(expression, **changed)
+    holding = _HOLDING[type(expression)]
+    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in holding}
+    return replace(expression, **changed) if changed else expression
 
 
 def _substituted(part: object, values: Mapping[str, Expression]) -> object:
