@@ -32,7 +32,7 @@ class Automaton:
 
     def __init__(self, tables: Tables) -> None:
         self._starts, self._actions, self._gotos = tables.starts, tables.actions, tables.gotos
-        names = {action.builds for row in tables.actions for action in row.values() if isinstance(action, Production) and action.builds}
+        names = {production.builds for production in tables.productions if production.builds is not None}
         self._builds: Mapping[str, Callable[[Builder, list[Any], Span], Any]] = {name: getattr(Builder, name) for name in names}
         self._landings: dict[tuple[int, int, str], int] = {}
 

@@ -51,6 +51,7 @@ class Tables:
     """`actions` and `gotos` are by the number of the state; `starts` has the first state of each start rule."""
 
     terminals: tuple[Terminal, ...]
+    productions: tuple[Production, ...]
     starts: Mapping[str, int]
     actions: tuple[Mapping[str, Action], ...]
     gotos: tuple[Mapping[str, int], ...]
@@ -65,7 +66,7 @@ def read_tables(text: str) -> Tables:
     data: dict[str, Any] = json.loads(text)
     if data.get("format") != FORMAT:
         raise LoadError(f"the grammar's tables are `{data.get('format')}`, not `{FORMAT}`: install the package again")
-    productions = [_production(*rule) for rule in data["rules"]]
+    productions = tuple(_production(*rule) for rule in data["rules"])
     lookaheads: list[list[str]] = data["lookaheads"]
     actions: list[dict[str, Action]] = []
     for state in data["states"]:
@@ -74,7 +75,8 @@ def read_tables(text: str) -> Tables:
             row.update(dict.fromkeys(lookaheads[terminals], productions[rule]))
         actions.append(row)
     gotos = tuple(state["goto"] for state in data["states"])
-    return Tables(tuple(Terminal(*each) for each in data["terminals"]), data["starts"], tuple(actions), gotos)
+    terminals = tuple(Terminal(*each) for each in data["terminals"])
+    return Tables(terminals, productions, data["starts"], tuple(actions), gotos)
 
 
 def _production(origin: str, builds: str | None, symbols: list[str]) -> Production:

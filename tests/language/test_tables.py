@@ -21,7 +21,7 @@ from abac.language.builder import Builder
 from abac.language.grammar import grammar_text, tables_text
 from abac.language.lexer import Lexed
 from abac.language.parser import _machine, tokens_of
-from abac.language.tables import Production, read_tables
+from abac.language.tables import read_tables
 from abac.model.errors import LoadError
 from abac.model.source import Source, Span
 from grammar.tables import STARTS, tables_of
@@ -158,8 +158,7 @@ def test_steps_that_hand_on_a_value_are_taken_once(monkeypatch: pytest.MonkeyPat
 
 def test_most_rules_between_a_name_and_what_follows_only_hand_it_on() -> None:
     """So that the test above is about something."""
-    productions = {id(each): each for row in read_tables(tables_text()).actions for each in row.values() if isinstance(each, Production)}
-    handing_on = [each for each in productions.values() if each.builds is None and not each.gathers]
+    handing_on = [each for each in read_tables(tables_text()).productions if each.builds is None and not each.gathers]
     assert {"expression", "unary", "comparison", "range", "sum", "product", "factor", "postfix"} <= {each.origin for each in handing_on}
 
 
