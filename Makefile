@@ -11,9 +11,9 @@ MADE     := $(VENV)/made
 PLAIN    := $(VENV)/plain
 EDITABLE := $(VENV)/editable
 TOOLS    := $(VENV)/tools
-SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name py.typed)
+SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name '*.json' -o -name py.typed)
 
-.PHONY: help demo test test-long bench lint clean
+.PHONY: help demo test test-long bench tables lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test       run the tests'
 	@echo 'make test-long  run the tests that take minutes or the network'
 	@echo 'make bench      time decisions against hand-written Python; never fails by a time'
+	@echo 'make tables     make the tables of the grammar anew, after a change of grammar/abac.lark'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make clean      remove .venv and what the tools left behind'
 
@@ -41,10 +42,13 @@ test-long: $(EDITABLE)
 bench: $(EDITABLE)
 	@$(BIN)/python -m benches --write
 
+tables: $(TOOLS)
+	@$(BIN)/python grammar/tables.py
+
 lint: $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict abac
+	@$(BIN)/mypy --strict abac grammar/tables.py
 
 clean:
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -167,21 +167,23 @@ CheckedExpression = (
 PARTS: Mapping[type[Expression], tuple[str, ...]] = {
     kind: tuple(each.name for each in fields(kind) if "Expression" in str(each.type)) for kind in get_args(CheckedExpression)
 }
-"""Which attributes of each kind of expression hold the expressions directly inside it."""
+"""The fields of each kind of expression that hold expressions: themselves, in a tuple, or in pairs in a tuple."""
 
 
-def children(expression: Expression) -> Iterator[Expression]:
+def children(expression: Expression) -> list[Expression]:
     """The expressions directly inside one, in source order. The bodies of invoked definitions are not inside."""
+    found: list[Expression] = []
     for name in PARTS[type(expression)]:
-        yield from _expressions_in(getattr(expression, name))
-
-
-def _expressions_in(part: object) -> Iterator[Expression]:
-    if isinstance(part, Expression):
-        yield part
-    elif isinstance(part, tuple):
+        part = getattr(expression, name)
+        if type(part) is not tuple:
+            found.append(part)
+            continue
         for item in part:
-            yield from _expressions_in(item)
+            if type(item) is tuple:
+                found += (each for each in item if isinstance(each, Expression))
+            else:
+                found.append(item)
+    return found
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
@@ -190,8 +192,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
     while waiting:
         each = waiting.pop()
         yield each
-        if PARTS[type(each)]:
-            waiting += reversed([*children(each)])
+        waiting += reversed(children(each))
 
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
