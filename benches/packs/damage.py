@@ -10,7 +10,7 @@ from typing import Any
 from abac.compiler.runtime import HandOver
 from abac.engine.requests import read_request
 from abac.model.request import Request
-from benches.workloads import Workload, memo_of
+from benches.packs.workloads import Workload, memo_of
 
 Place = tuple[str | int, ...]
 IDENTITY = frozenset({"entity_type", "id", "model", "number"})

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from abac.model.values import ABSENT
-from benches.baselines.export_control import (
+from benches.packs.baselines.export_control import (
     AMENDMENTS,
     CHECKED,
     EMBARGOED_COUNTRIES,

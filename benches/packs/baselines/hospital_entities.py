@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from abac.model.values import ABSENT
-from benches.baselines.hospital import (
+from benches.packs.baselines.hospital import (
     CLINICAL,
     EMERGENCY_ROLES,
     FOR_ADULTS,

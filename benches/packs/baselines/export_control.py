@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from benches.baselines.tables import is_true, parts, rows
+from benches.packs.baselines.tables import is_true, parts, rows
 
 Json = dict[str, Any]
 ZERO = dt.timedelta()

@@ -8,7 +8,7 @@ import re
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from benches.baselines.tables import POLICIES, parts, rows
+from benches.packs.baselines.tables import POLICIES, parts, rows
 
 Json = dict[str, Any]
 ZERO = dt.timedelta()

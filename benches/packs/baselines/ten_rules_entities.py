@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from benches.baselines.ten_rules import BY_KIND, CHANGING
+from benches.packs.baselines.ten_rules import BY_KIND, CHANGING
 
 Values = Any  # entities and records: what types their fields have only the schema knows
 

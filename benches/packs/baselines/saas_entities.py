@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from abac.model.values import ABSENT
-from benches.baselines.saas import (
+from benches.packs.baselines.saas import (
     ABUSIVE,
     ADMINISTERED,
     ADMINISTRATION_BEGINS,

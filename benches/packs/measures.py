@@ -1,54 +1,19 @@
-"""Benches: what is measured, against what, and how much it may take."""
+"""Benches: what is measured of a pack, against what, and how much it may take."""
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from abac import Engine
-from benches.damage import damaged
-from benches.profiles import imports, profiled
-from benches.timing import Batch, import_times, interleaved, ratio
-from benches.workloads import Workload, arguments
+from benches.budgets import BY_HAND, DAMAGED, DECIDE, PLAIN
+from benches.figures import NANOSECONDS, Figure
+from benches.packs.damage import damaged
+from benches.packs.workloads import Workload, arguments
+from benches.profiles import profiled
+from benches.timing import Batch, interleaved, ratio
 
-BY_HAND, DECIDE, PLAIN, DAMAGED = 1.3, 1.5, 2.5, 5.0
-IMPORT_MILLISECONDS = 150.0
-"""The budgets: ratios, but for the last."""
-
-NANOSECONDS = {"ns": 1, "ms": 1_000_000}
 SAMPLE = 200
 """Requests that the slow reference is timed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the report.
-
-    Attributes:
-        unit: of value and against: per request, or of what is done once.
-        value, against: the best round.
-        ratio: the median over the rounds.
-        budget: what the ratio may be at most, or the value where nothing is compared; None: for information.
-        why: the main lines of a profile, where the budget is not met.
-    """
-
-    policy: str
-    what: str
-    unit: str
-    value: float
-    against: float | None = None
-    ratio: float | None = None
-    budget: float | None = None
-    why: tuple[str, ...] = ()
-
-    @property
-    def met(self) -> bool | None:
-        measured = self.value if self.ratio is None else self.ratio
-        return None if self.budget is None else measured <= self.budget
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "met": self.met}
 
 
 def decisions(work: Workload, rounds: int) -> list[Figure]:
@@ -81,17 +46,17 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
     batches = {name: batch for group in groups for name, batch in group.items()}
     spent = {name: times for group in groups for name, times in interleaved(group, rounds).items()}
 
-    def figure(what: str, mine: str, theirs: str, budget: float, each: int) -> Figure:
+    def figure(benchmark: str, what: str, mine: str, theirs: str, budget: float, each: int) -> Figure:
         best = [min(spent[name]) / each for name in (mine, theirs)]
-        made = Figure(work.name, what, "ns", best[0], best[1], ratio(spent[mine], spent[theirs]), budget)
+        made = Figure(benchmark, work.name, what, "ns", best[0], best[1], ratio(spent[mine], spent[theirs]), budget)
         return made if made.met else replace(made, why=profiled(batches[mine]))
 
     return [
-        figure("`permits`, validated / by hand", "permits", "by hand", BY_HAND, len(entities)),
-        figure("`decide` / `permits`, validated", "decide", "permits", DECIDE, len(entities)),
-        figure("`permits`, plain dicts / by hand without checks", "plain", "plain by hand", PLAIN, len(calls)),
-        figure("one missing attribute / complete, validated", "broken", "whole", DAMAGED, len(broken)),
-        figure("one missing attribute / complete, plain dicts", "plain broken", "plain whole", DAMAGED, len(broken)),
+        figure("by-hand", "`permits`, validated / by hand", "permits", "by hand", BY_HAND, len(entities)),
+        figure("decide", "`decide` / `permits`, validated", "decide", "permits", DECIDE, len(entities)),
+        figure("plain-dicts", "`permits`, plain dicts / by hand without checks", "plain", "plain by hand", PLAIN, len(calls)),
+        figure("one-missing", "one missing attribute / complete, validated", "broken", "whole", DAMAGED, len(broken)),
+        figure("one-missing", "one missing attribute / complete, plain dicts", "plain broken", "plain whole", DAMAGED, len(broken)),
     ]
 
 
@@ -105,18 +70,10 @@ def against_reference(work: Workload, rounds: int) -> Figure:
     spent = interleaved(batches, rounds)
     best = {name: min(times) / len(some) for name, times in spent.items()}
     gain = ratio(spent["reference"], spent["compiled"])
-    return Figure(work.name, "`decide`, reference / compiled", "ns", best["reference"], best["compiled"], gain)
+    return Figure("reference", work.name, "`decide`, reference / compiled", "ns", best["reference"], best["compiled"], gain)
 
 
 def load_time(work: Workload, rounds: int) -> Figure:
     """For information: from files to an engine that decides."""
     spent = interleaved({"load": lambda: Engine.load(work.folder, discharges=work.obligations)}, rounds)
-    return Figure(work.name, "`Engine.load`", "ms", min(spent["load"]) / NANOSECONDS["ms"])
-
-
-def import_time(rounds: int) -> Figure:
-    """What `import abac` adds to a bare interpreter."""
-    spent = import_times(rounds)
-    added = statistics.median(mine - bare for mine, bare in zip(spent["import abac"], spent["bare"], strict=True))
-    made = Figure("", "`import abac` over a bare interpreter", "ms", added / NANOSECONDS["ms"], budget=IMPORT_MILLISECONDS)
-    return made if made.met else replace(made, why=imports())
+    return Figure("load", work.name, "`Engine.load`", "ms", min(spent["load"]) / NANOSECONDS["ms"])

@@ -20,7 +20,7 @@ from abac.model.decision import Effect
 from abac.model.request import Request
 from abac.model.schema import DutyKind, Schema
 from abac.model.values import EntityValue, ListValue, RecordValue, SetValue, Unknown
-from benches.baselines import (
+from benches.packs.baselines import (
     export_control,
     export_control_entities,
     hospital,
@@ -30,10 +30,10 @@ from benches.baselines import (
     ten_rules,
     ten_rules_entities,
 )
-from benches.plain import plain_request
-from benches.streams import Json, changed, document_requests, read_cases
+from benches.packs.plain import plain_request
+from benches.packs.streams import Json, changed, document_requests, read_cases
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SEED = 2026
 Draw = Callable[[random.Random], Iterator[Json]]
 
@@ -99,7 +99,7 @@ def _packed(name: str, *files: str) -> Draw:
 
 
 SOURCES: dict[str, tuple[Path, Draw, ModuleType, ModuleType]] = {
-    "ten_rules": (ROOT / "benches" / "policies" / "ten_rules", document_requests, ten_rules, ten_rules_entities),
+    "ten_rules": (ROOT / "benches" / "packs" / "policies" / "ten_rules", document_requests, ten_rules, ten_rules_entities),
     "export_control": (
         ROOT / "policies" / "export_control",
         _packed("export_control", "scenarios.jsonl", "cases.jsonl"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
-from benches.baselines.tables import is_true, parts, rows
+from benches.packs.baselines.tables import is_true, parts, rows
 
 Json = dict[str, Any]
 ZERO = dt.timedelta()
