@@ -109,9 +109,7 @@ def by_size(figures: Sequence[Json]) -> str:
     sizes = sorted({figure["rules"] for figure in figures})
     rows = list(dict.fromkeys((figure["of"], figure["what"]) for figure in figures))
     cells = {(figure["of"], figure["what"], figure["rules"]): _sized(figure) for figure in figures}
-    several = (
-        len({what for _, what in rows}) > len({what.rpartition(" / at ")[0] for _, what in rows}) or len({what for _, what in rows}) > 1
-    )
+    several = len(rows) > len({of for of, _ in rows})
     lines = [f"| | {'what | ' if several else ''}{' | '.join(f'{size:,}' for size in sizes)} |"]
     lines.append(f"| --- |{' --- |' if several else ''}{' ---: |' * len(sizes)}")
     for of, what in rows:

@@ -1,8 +1,8 @@
 """Benches: measures one engine with one workload, in a process of its own: what another engine leaks, locks or crashes is its own affair.
 
 `python -m benches.peers.child PEER SHAPE RULES SECONDS` prints one JSON object. Code by hand is timed between the rounds, so that figures
-from different processes can be compared: each is a ratio to the same thing. What is timed is time that passes, not that of the processor:
-some engines work in threads of their own meanwhile, which is not held against them.
+from different processes can be compared: each is a ratio to the same thing. It is processor time, that of an engine's own threads included;
+only the percentiles are of time that passes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Record:
     """
     Attributes:
         load: seconds that pass until the engine has decided for the first time: some prepare a policy only then.
-        each: nanoseconds of a decision from a plain dict, best round.
+        each: nanoseconds of processor time of a decision from a plain dict, best round.
         by_hand: the same of code by hand.
         ratio: of the two, the median over the rounds.
-        percentiles: of single decisions, in nanoseconds.
+        percentiles: of single decisions, in nanoseconds that pass.
         timed, agreed: how many requests were timed, and how many were held against the oracle before.
         cannot: why the engine cannot express the policy; empty if it can.
         error: what failed; empty if nothing did.
@@ -82,7 +82,7 @@ def measure(peer: Peer, work: Workload, seconds: float) -> Record:
         "peer": lambda: [decide(request) for request in some],
         "by hand": lambda: [by_hand(*call) for call in calls],
     }
-    spent = interleaved(batches, 7, time.perf_counter_ns, seconds / 2)
+    spent = interleaved(batches, 7, seconds=seconds / 2)
     taken = latencies({"": _stream(decide, some)}, 5, seconds / 4)[""]
     best = {name: min(times) / timed for name, times in spent.items()}
     return Record(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benches import report, tables
+from benches.budgets import BENCHMARKS
 from benches.peers.child import Record
 from benches.peers.run import figures
 from benches.peers.table import PEERS
@@ -60,12 +61,28 @@ def series(records: Sequence[Record]) -> list[Plot]:
 def as_markdown(result: Json, plots: Sequence[str] = ()) -> str:
     records = [Record(**each) for each in result["records"]]
     parts = [tables.heading(result), "", _engines(records), "", "### The fastest of the others over this engine", ""]
-    parts += [tables.by_size(result["figures"])] if result["figures"] else ["Nothing to compare."]
+    parts += [f"Budget: {BENCHMARKS['peers'].budget}.", "", _fastest(result["figures"])] if result["figures"] else ["Nothing to compare."]
     for shape in dict.fromkeys(record.shape for record in records):
         parts += ["", f"### Other engines: {shape}", "", _shape([record for record in records if record.shape == shape])]
         parts += [f"\n![{shape}]({plot})" for plot in plots if plot.endswith(f"/peers-{shape.replace('_', '-')}.svg")]
     parts += [f"\n![load]({plot})" for plot in plots if plot.endswith("/peers-load.svg")]
     return "\n".join(parts) + "\n"
+
+
+def _fastest(figures: Sequence[Json]) -> str:
+    """By shape and rules, which engine it is, and how many times as long it takes as this one."""
+    sizes = sorted({figure["rules"] for figure in figures})
+    cells = {(figure["of"], figure["rules"]): figure for figure in figures}
+    lines = [f"| | {' | '.join(f'{size:,}' for size in sizes)} |", f"| --- |{' ---: |' * len(sizes)}"]
+    for shape in dict.fromkeys(figure["of"] for figure in figures):
+        shown = [_one(cells[shape, size]) if (shape, size) in cells else "" for size in sizes]
+        lines.append(f"| {shape} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def _one(figure: Json) -> str:
+    ratio = f"{figure['ratio']:.1f}×"
+    return f"{figure['what'].partition(' / ')[0]}, {f'**{ratio}**' if figure['met'] is False else ratio}"
 
 
 def _engines(records: Sequence[Record]) -> str:

@@ -287,6 +287,7 @@ def test_what_was_measured_of_other_engines_is_written(monkeypatch: pytest.Monke
     facts = {"python": "P", "system": "S", "cores": 1, "processor": "C", "load": 0}
     peer_report.write({"command": "the command", "machine": facts, "records": [asdict(record) for record in RECORDS]})
     text = page.read_text("utf-8")
+    assert "| mixed | vakt, 15.0× | vakt, 128.6× |" in text
     assert "old" not in text and "the command" in text and "9.00 µs, 45×" in text
     assert "- rbacx cannot express it: it has no words." in text
     assert "- oso failed at 100 rules: fell over." in text
