@@ -21,23 +21,24 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; all of them by default")
     parser.add_argument("--shape", action="append", metavar="SHAPE", help=f"of {', '.join(SHAPES)}; may be given again; all by default")
     parser.add_argument("--largest", type=int, default=10_000, metavar="N", help="rules of the largest policy, 10000 by default")
-    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for the decisions of each measurement, 2 by default")
+    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="for the decisions of each measurement, 1 by default")
     parser.add_argument("--limit", type=float, default=90.0, metavar="S", help="after which a measurement is given up, 90 by default")
     parser.add_argument("--write", action="store_true", help="write peers.json, the plots, and the tables of docs/benchmarks.md")
     told = parser.parse_args(arguments)
     peers, shapes = told.peers or list(PEERS), told.shape or list(SHAPES)
     if not set(peers) <= set(PEERS) or not set(shapes) <= set(SHAPES):
         parser.error("expected peers and shapes that `--help` shows")
-    tour = Tour(peers, shapes, [rules for rules in SIZES if rules <= told.largest], told.seconds, told.limit)
-    begun = time.monotonic()
+    sizes, begun = [rules for rules in SIZES if rules <= told.largest], time.monotonic()
+    command = " ".join(["python -m benches.peers", *arguments])
 
     def tell(record: Record) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {as_text(record)}", file=sys.stderr, flush=True)
 
-    records = list(measure(tour, tell=tell))
-    if told.write:
-        command = " ".join(["python -m benches.peers", *arguments])
-        write({"command": command, "machine": machine(), "records": [asdict(record) for record in records]})
+    records: list[Record] = []
+    for shape in shapes:  # what is measured is written: a run may be ended between two
+        records += measure(Tour(peers, [shape], sizes, told.seconds, told.limit), tell=tell)
+        if told.write:
+            write({"command": command, "machine": machine(), "records": [asdict(record) for record in records]})
     return 0
 
 

@@ -105,7 +105,7 @@ def _shape(records: Sequence[Record]) -> str:
         ]
         lines.append(f"| {name} | {' | '.join(cells)} | {tables.quantity(measured[-1].load, 's') if measured else ''} |")
         notes += [f"- {name} cannot express it: {record.cannot}." for record in own.values() if record.cannot]
-        notes += [f"- {name} failed at {record.rules:,} rules: {_first_line(record.error)}." for record in own.values() if record.error]
+        notes += [f"- {name} at {record.rules:,} rules: {_first_line(record.error)}." for record in own.values() if record.error]
         few = [record for record in measured if record.agreed < 64]
         notes += [f"- {name} at {record.rules:,} rules was held against the oracle on {record.agreed} requests only." for record in few]
     return "\n".join([*lines, *([""] if notes else []), *notes])

@@ -26,13 +26,15 @@ class Tour:
     Attributes:
         seconds: that each measurement is given for its decisions.
         limit: seconds after which its process is ended, loading included.
+        slow: nanoseconds of a decision beyond which ten times the rules are not tried: it would take minutes and tell nothing new.
     """
 
     peers: Sequence[str] = tuple(PEERS)
     shapes: Sequence[str] = tuple(SHAPES)
     sizes: Sequence[int] = SIZES
-    seconds: float = 2.0
+    seconds: float = 1.0
     limit: float = 90.0
+    slow: float = 20e6
 
 
 def measure(tour: Tour, measured: Measure | None = None, tell: Callable[[Record], None] = lambda _: None) -> Iterator[Record]:
@@ -44,12 +46,17 @@ def measure(tour: Tour, measured: Measure | None = None, tell: Callable[[Record]
     ask = measured or (lambda peer, shape, rules: in_process(peer, shape, rules, tour))
     for shape in tour.shapes:
         for peer in tour.peers:
+            last = Record(peer, shape, 0)
             for rules in tour.sizes:
-                record = ask(peer, shape, rules)
+                if last.each > tour.slow:
+                    record = Record(peer, shape, rules, last.version, error=f"not tried: {last.each / 1e6:.0f} ms at {last.rules:,} rules")
+                else:
+                    record = ask(peer, shape, rules)
                 tell(record)
                 yield record
                 if record.cannot or record.error:
                     break
+                last = record
 
 
 def in_process(peer: str, shape: str, rules: int, tour: Tour) -> Record:

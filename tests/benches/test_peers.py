@@ -257,6 +257,11 @@ def test_what_failed_at_one_size_is_not_tried_at_a_larger() -> None:
     assert [rules for peer, _, rules in asked if peer == "strong"] == [10, 100, 1_000, 10_000]
 
 
+def test_an_engine_that_is_slow_at_one_size_is_not_tried_at_a_larger() -> None:
+    told = list(measure(Tour(["slow"], ["mixed"]), lambda peer, shape, rules: Record(peer, shape, rules, each=rules * 1e6)))
+    assert [(record.rules, record.error) for record in told] == [(10, ""), (100, ""), (1_000, "not tried: 100 ms at 100 rules")]
+
+
 RECORDS = [
     Record("abac", "mixed", 10, "1", 0.1, 600.0, 200.0, 3.0, {"p50": 1.0}, 64, 1_064),
     Record("vakt", "mixed", 10, "2", 0.1, 9_000.0, 200.0, 45.0, {"p50": 1.0}, 64, 64),
@@ -290,7 +295,7 @@ def test_what_was_measured_of_other_engines_is_written(monkeypatch: pytest.Monke
     assert "| mixed | vakt, 15.0× | vakt, 128.6× |" in text
     assert "old" not in text and "the command" in text and "9.00 µs, 45×" in text
     assert "- rbacx cannot express it: it has no words." in text
-    assert "- oso failed at 100 rules: fell over." in text
+    assert "- oso at 100 rules: fell over." in text
     assert "- oso at 10 rules was held against the oracle on 40 requests only." in text
     assert json.loads((tmp_path / "peers.json").read_text("utf-8"))["figures"][0]["met"] is True
     assert "15.00×" in readme.read_text("utf-8")
