@@ -304,8 +304,8 @@ class Listing:
                 self._operand(orelse, indent, "else ", after, (ast.NamedExpr, ast.Lambda))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 self._operand(left, indent, "", "", _UNLIKE)
-                for number, (op, each) in enumerate(zip(ops, comparators, strict=True), 1):
-                    self._operand(each, indent, f"{_spelled(op)} ", after if number == len(ops) else "", _UNLIKE)
+                for number, (comparison, each) in enumerate(zip(ops, comparators, strict=True), 1):
+                    self._operand(each, indent, f"{_spelled(comparison)} ", after if number == len(ops) else "", _UNLIKE)
             case ast.NamedExpr(target=target, value=made):
                 _place(target, len(self.lines) + 1)
                 self._operand(made, indent, f"{target.id} := ", after, (ast.NamedExpr, ast.Lambda))
