@@ -169,9 +169,12 @@ class ForestEmitter:
         elif key.sort is Sort.BACKWARDS:
             backwards = ast.Slice(None, None, ast.UnaryOp(ast.USub(), const(1)))
             made = self._if_there(made, optional, lambda there: ast.Subscript(there, backwards, ast.Load()))
-        variable = self.f.read[key] = self.f.fresh("a")
-        self.f.body.append(assign(variable, made))
-        return name(variable), optional
+        if not isinstance(made, ast.Name):
+            variable = self.f.fresh("a")
+            self.f.body.append(assign(variable, made))
+            made = name(variable)
+        self.f.read[key] = made.id
+        return made, optional
 
     def _is_optional(self, e: c.Expression) -> bool:
         """Whether the key may be absent, or something on the way to it, or not belong to the kind of entity that is asked about."""
@@ -256,7 +259,7 @@ class ForestEmitter:
 
     def _inline(self, row: Row, keep: list[ast.stmt], f: Function) -> None:
         self.world.holes = self._holes(row)
-        self.search.nest(list(self._expressions(row)), keep, f)
+        self.search.nest(list(self.world.holes.expressions), keep, f)
         self.world.holes = None
 
     def _tested(self, rows: tuple[Row, ...]) -> ast.expr:
@@ -289,7 +292,7 @@ class ForestEmitter:
         if row.holds:
             return 0
         number = self.world.number(self.block.number, self._shape(row))
-        self.search.test(self.block, number, row, self._holes(row), self._expressions(row))
+        self.search.test(self.block, number, row, self._holes(row))
         return number
 
     def _rule_row(self, row: Row) -> tuple[Any, ...]:

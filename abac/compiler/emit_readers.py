@@ -192,17 +192,16 @@ class ReaderEmitter:
         slot = self.forms.slots[field.name]
         missing = [] if field.absent_by_default else [self.slots.helper("NOTHING", NOTHING)]
         body: list[ast.stmt] = [assign("a", call(attribute(name("raw"), "get"), const(field.name), *missing))]
-        keep: list[ast.stmt] = [_set(slot, name("a"))]
         tests = quick_test(field.plain, name("a"), self.slots, self.package.tables)
         deeper = ast.BinOp(name("depth"), ast.Add(), const(1))
         read = assign("a", call(self.reader(field.plain, exact=False), name("a"), deeper, name("left")))
         known = compare(name("a"), ast.IsNot(), self.slots.helper("UNSET", UNSET))
-        otherwise: list[ast.stmt] = [read, ast.If(known, keep, [])]
+        otherwise: list[ast.stmt] = [read, ast.If(known, [_set(slot, name("a"))], [])]
         asked = passes(tests) if tests else None
         if field.optional:
             absent = compare(name("a"), ast.Is(), const(None))
             asked = absent if asked is None else junction(ast.Or(), [asked, absent])
-        body += otherwise if asked is None else [ast.If(asked, keep, otherwise)]
+        body += otherwise if asked is None else [ast.If(asked, [_set(slot, name("a"))], otherwise)]
         return body
 
     def _exact_field(self, field: Field) -> list[ast.stmt]:

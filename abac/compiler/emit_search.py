@@ -206,7 +206,7 @@ class SearchEmitter:
         self.tests.setdefault(identifier, {})
         return identifier
 
-    def test(self, block: Block, number: int, row: Row, holes: Holes, expressions: Sequence[c.Expression]) -> None:
+    def test(self, block: Block, number: int, row: Row, holes: Holes) -> None:
         """Emit the test with that number, for all rows of its shape, unless it is there: t1(subject, …, k) says whether the row holds."""
         tests = self.tests[self.tests_of(block)]
         if number in tests:
@@ -215,10 +215,10 @@ class SearchEmitter:
         f, held = Function(), list[ast.stmt]([ast.Return(const(True))])
         self.fast.world.holes = holes
         if row.step.witness is None:
-            self.nest(list(expressions), held, f)
+            self.nest(list(holes.expressions), held, f)
         else:
             holes.offset = 1
-            self._witness(row.step.witness, expressions[1:], item(name(ROW), 0), held, f)
+            self._witness(row.step.witness, holes.expressions[1:], item(name(ROW), 0), held, f)
         self.fast.world.holes = None
         tests[number] = self.fast.identifier("h")
         f.body.append(ast.Return(const(False)))

@@ -70,14 +70,15 @@ class Forms:
         self.frozen = {owner: self._class(owner, _FROZEN) for owner in self.owners}
 
     def _class(self, owner: str, members: dict[str, Any]) -> Any:
-        """A class with the slots; those of plain names can be read by them too, `entity.role` beside `entity.f7`."""
+        """A class with the slots, which have names for people too: `entity.role`, and `entity.in_Team` for the keys of its teams."""
         standing = [f"{letter}{i}" for i in self.groups.values() for letter in "uw"] if owner in self.schema.entities else []
         slots = (*(self.slots[name] for name in self.owners[owner]), *standing, *HIDDEN)
         made = type(owner, (Form,), {"__slots__": slots, "__module__": __name__, **members})
         for name in self.owners[owner]:
-            if not name.startswith("_") and name not in slots:
-                setattr(made, name, made.__dict__[self.slots[name]])
+            _name(made, name, self.slots[name])
         if owner in self.schema.entities:
+            for group, i in self.groups.items():
+                _name(made, f"in_{group}", f"u{i}")
             made._key = made.__dict__[self.slots[self.schema.entities[owner].key]]  # type: ignore[attr-defined]
         return made
 
@@ -124,6 +125,12 @@ def _each(value: Any, do: Callable[[Form], None]) -> None:
     elif type(value) is tuple or type(value) is Several:
         for each in value:
             _each(each, do)
+
+
+def _name(form: Any, name: str, slot: str) -> None:
+    """Another name for a slot, unless it is taken or would hide something."""
+    if not name.startswith("_") and name not in form.__dict__:
+        setattr(form, name, form.__dict__[slot])
 
 
 class Maker:

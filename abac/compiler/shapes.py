@@ -57,7 +57,7 @@ class Holes:
     """The holes of one shape, and the columns that its code asks for. Code of several kinds for one shape shares them.
 
     Args:
-        expressions: those that the code is emitted for; other members of the shape have their like in the same order.
+        expressions: those that the code is emitted from, always; other members of the shape have their like in the same order.
         offset: how many places of a row stand before the columns.
     """
 
@@ -68,9 +68,6 @@ class Holes:
     def __post_init__(self) -> None:
         self._places = {id(node): place for place, node in enumerate(_nodes(self.expressions))}
         self._known: dict[tuple[int, object], int] = {}
-
-    def holds(self, e: c.Expression) -> bool:
-        return id(e) in self._places
 
     def column(self, e: c.Expression, what: object, prepare: Callable[[Any], Any]) -> ast.expr:
         """`k[2]`: what `prepare` makes of the expression that stands here in each member; `what` tells preparations apart."""

@@ -114,7 +114,7 @@ class World:
 
     def constant(self, e: c.Expression, what: object, prepare: Callable[[Any], Any]) -> ast.expr:
         """What `prepare` makes of a constant of the policy: of a shape, a column of the rule's row."""
-        if self.holes is not None and self.holes.holds(e):
+        if self.holes is not None:
             return self.holes.column(e, what, prepare)
         return self.slots.literal(prepare(e))
 

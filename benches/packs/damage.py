@@ -7,10 +7,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from abac.compiler.runtime import HandOver
 from abac.engine.requests import read_request
 from abac.model.request import Request
-from benches.packs.workloads import Workload, memo_of
+from benches.packs.workloads import Workload, is_two_valued
 
 Place = tuple[str | int, ...]
 IDENTITY = frozenset({"entity_type", "id", "model", "number"})
@@ -30,18 +29,10 @@ def damaged(work: Workload, seed: int = 1) -> list[tuple[int, tuple[Any, ...], R
             broken = _without(call, place)
             subject, action, resource, context, now = broken
             request = read_request(subject, action, resource, context, package.schema, package.tables, now)
-            if type(request) is Request and _is_noticed(work, request):
+            if type(request) is Request and not is_two_valued(work.code, request):
                 found.append((number, broken, request))
                 break
     return found
-
-
-def _is_noticed(work: Workload, request: Request) -> bool:
-    try:
-        work.code.fast(request, memo_of(work.code, request))
-    except HandOver:
-        return True
-    return False
 
 
 def _places(holder: object, place: Place) -> Iterator[Place]:

@@ -8,7 +8,7 @@ from abac import Engine
 from benches.budgets import BY_HAND, DAMAGED, DECIDE, PLAIN
 from benches.figures import NANOSECONDS, Figure
 from benches.packs.damage import damaged
-from benches.packs.workloads import Workload, arguments
+from benches.packs.workloads import Workload, validated
 from benches.profiles import profiled
 from benches.timing import Batch, interleaved, ratio
 
@@ -22,7 +22,7 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
     engine, by_hand, by_hand_entities = work.engine.permits, work.by_hand, work.by_hand_entities
     entities, calls = work.entities, work.calls
     broken = damaged(work)
-    broken_read, broken_calls = [arguments(request) for _, _, request in broken], [call for _, call, _ in broken]
+    broken_read, broken_calls = [validated(work.engine, call) for _, call, _ in broken], [call for _, call, _ in broken]
     whole_read, whole_calls = [entities[number] for number, _, _ in broken], [calls[number] for number, _, _ in broken]
     groups: list[dict[str, Batch]] = [  # those of a group take turns, on the same objects
         {
@@ -62,7 +62,7 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
 
 def against_reference(work: Workload, rounds: int) -> Figure:
     """For information: what compiling gains."""
-    some, decide, reference = work.read[:SAMPLE], work.code.decide, work.reference.decide
+    some, decide, reference = work.read[:SAMPLE], work.code.decide, work.reference.decide_request
     batches: dict[str, Batch] = {
         "reference": lambda: [reference(request) for request in some],
         "compiled": lambda: [decide(request) for request in some],

@@ -13,7 +13,7 @@ from typing import Any
 
 from abac import Engine
 from abac.compiler import Compiled, compile_package
-from abac.compiler.runtime import HandOver
+from abac.compiler.runtime import UNREAD
 from abac.engine.pipeline import Loaded, load_paths
 from abac.engine.requests import read_request
 from abac.model.decision import Effect
@@ -47,7 +47,8 @@ class Workload:
         reference: the same policy, decided by the reference evaluator.
         code: the same policy, compiled.
         calls: subject, action, resource, context as plain dicts, and the clock.
-        read: the same requests, validated.
+        entities: the same, the parts validated: what `Engine.subject` and the others make.
+        read: the same requests as values.
         rules: names of the rules that decide, each at least one request.
         by_hand, by_hand_entities: `permits(subject, action, resource, context, now)` on the two forms.
     """
@@ -58,6 +59,7 @@ class Workload:
     reference: Loaded
     code: Compiled
     calls: list[tuple[Any, ...]]
+    entities: list[tuple[Any, ...]]
     read: list[Request]
     rules: frozenset[str]
     by_hand: Callable[..., bool]
@@ -67,31 +69,27 @@ class Workload:
     def obligations(self) -> frozenset[str]:
         return _obligations(self.reference.package.schema)
 
-    @property
-    def entities(self) -> list[tuple[Any, ...]]:
-        """The same requests, validated: what `Engine.subject` and the others make, and the clock."""
-        return [arguments(request) for request in self.read]
-
     def disagreements(self) -> list[str]:
         """Requests that not everyone answers alike, and how."""
         found = []
-        for number, ((*parts, now), request) in enumerate(zip(self.calls, self.read, strict=True)):
+        for number, ((*parts, now), (*read, _), request) in enumerate(zip(self.calls, self.entities, self.read, strict=True)):
             answers = {
                 "plain": self.engine.permits(*parts, at=now),
-                "validated": self.engine.permits(request.subject, request.action, request.resource, request.context, at=now),
-                "decide": self.code.decide(request).permitted,
-                "reference": self.reference.permits(request),
+                "validated": self.engine.permits(*read, at=now),
+                "decide": self.engine.decide(*read, at=now).permitted,
+                "reference": self.reference.decide_request(request).permitted,
                 "by hand": self.by_hand(*parts, now),
-                "by hand, validated": self.by_hand_entities(request.subject, request.action, request.resource, request.context, now),
+                "by hand, validated": self.by_hand_entities(*read, now),
             }
             if len(set(answers.values())) > 1:
                 found.append(f"{self.name}, request {number}: {answers}")
         return found
 
 
-def arguments(request: Request) -> tuple[Any, ...]:
-    """Subject, action, resource, context, all validated, and the clock."""
-    return request.subject, request.action, request.resource, request.context, request.now
+def validated(engine: Engine, call: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Subject, action, resource, context, as the engine makes them, and the clock."""
+    subject, action, resource, context, now = call
+    return engine.subject(subject), action, engine.resource(resource), engine.context(context), now
 
 
 def _packed(name: str, *files: str) -> Draw:
@@ -124,7 +122,8 @@ def workload(name: str, count: int = 1_000) -> Workload:
     rng.shuffle(read)
     calls = [(*plain_request(request), request.now) for request in read]
     rules = frozenset(rule for request in read if (rule := code.decide(request).rule) is not None)
-    return Workload(name, folder, engine, reference, code, calls, read, rules, plain.permits, entities.permits)
+    made = [validated(engine, call) for call in calls]
+    return Workload(name, folder, engine, reference, code, calls, made, read, rules, plain.permits, entities.permits)
 
 
 def _obligations(schema: Schema) -> frozenset[str]:
@@ -140,17 +139,17 @@ def _decided(drawn: Iterator[Json], code: Compiled) -> Iterator[Request]:
             continue
         request = read_request(*plain_request(first), package.schema, package.tables, first.now)
         assert type(request) is Request, "what was read can be read again"
-        try:
-            decision = code.fast(request, memo_of(code, request))
-        except HandOver:
-            continue
-        if decision.effect in (Effect.PERMIT, Effect.DENY):
+        if is_two_valued(code, request) and code.decide(request).effect in (Effect.PERMIT, Effect.DENY):
             yield request
 
 
-def memo_of(code: Compiled, request: Request) -> list[Any]:
-    """A blank memo for the fast path."""
-    return [request, request.now, *code._blank]
+def is_two_valued(code: Compiled, request: Request) -> bool:
+    """Whether the fast path decides the request: nothing that it reads is unknown."""
+    try:
+        code.fast(request)
+    except UNREAD:
+        return False
+    return True
 
 
 def _is_whole(request: Request) -> bool:

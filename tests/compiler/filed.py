@@ -197,6 +197,11 @@ def _themes() -> dict[str, list[str]]:
         "windows": [f"when now in ({start} until {end}) and subject.n < {i + 1}" for i, (start, end) in enumerate(spans)] * 2,
         "groups": [f"when {who} in Group::{word}" for who in ("subject", "resource") for word in words],
         "two trees": [f"when subject.n == {INTS[i % 5]}" if i % 2 else f"when resource.kind == {words[i % 7]}" for i in range(24)],
+        "trees whose rules have one shape": [
+            f"when {key} and context.n * {4 - i % 4} < 8"
+            for i in range(9)
+            for key in (f"subject.n == {INTS[i % 3]}", f"resource.kind == {words[i % 3]}", f"{words[i % 3]} in subject.tags")
+        ],
         "ends of ranges": [f"when subject.n {sign} {n}" for n in INTS for sign in ("<", "<=", ">", ">=")],
         "ranges in ranges": [f"when subject.n >= {a} and subject.n < {b}" for a in INTS for b in INTS if a < b] * 2,
         "two ranges": [f"when subject.n >= {a} and resource.n < {b} and subject.price > 1" for a in INTS for b in INTS],

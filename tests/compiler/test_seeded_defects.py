@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
@@ -20,6 +20,7 @@ from abac.compiler.emit_search import SearchEmitter
 from abac.compiler.functions import Function
 from abac.compiler.motion import Clockwork
 from abac.compiler.syntax import const
+from abac.compiler.world import World
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.decision import Effect
@@ -272,8 +273,29 @@ def gives_every_rule_of_a_shape_the_same_constants(patch: Patch) -> None:
 
 
 def _row_of(holes: Any, expressions: Any) -> tuple[Any, ...]:
-    nodes = [node for e in expressions for node in c.walk(e)]
+    nodes = _inside(expressions)
     return tuple(prepare(nodes[place]) for place, prepare in holes.columns)
+
+
+def writes_constants_of_a_row_into_the_code_of_its_shape(patch: Patch) -> None:
+    honest = World.constant
+
+    def constant(self: World, e: c.Expression, what: object, prepare: Callable[[Any], Any]) -> ast.expr:
+        if self.holes is not None and not any(e is node for node in _inside(self.holes.expressions)):
+            return self.slots.literal(prepare(e))
+        return honest(self, e, what, prepare)
+
+    def inline(self: ForestEmitter, row: graph.Row, keep: list[ast.stmt], f: Function) -> None:
+        self.world.holes = self._holes(row)
+        self.search.nest(list(self._expressions(row)), keep, f)
+        self.world.holes = None
+
+    patch.setattr(World, "constant", constant)
+    patch.setattr(ForestEmitter, "_inline", inline)
+
+
+def _inside(expressions: Iterable[c.Expression]) -> list[c.Expression]:
+    return [node for e in expressions for node in c.walk(e)]
 
 
 def forgets_duties_of_policies_around(patch: Patch) -> None:
@@ -328,7 +350,8 @@ DEFECTS = (
     leaves_out_what_a_guard_does_not_say,
     ends_ranges_late, forgets_ranks_of_weak_results, takes_what_it_finds_first,
     does_not_ask_whether_it_knows_all_groups, takes_a_key_to_stay,
-    takes_another_constant_of_the_type, gives_every_rule_of_a_shape_the_same_constants, forgets_duties_of_policies_around,
+    takes_another_constant_of_the_type, gives_every_rule_of_a_shape_the_same_constants,
+    writes_constants_of_a_row_into_the_code_of_its_shape, forgets_duties_of_policies_around,
     never_notes_a_crossing, notes_a_crossing_late, takes_running_time_for_fixed,
     takes_missing_for_absent_exactly, skips_the_undecided_exactly, stops_at_an_unknown_exactly,
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT
 from benches.packs.baselines.export_control import (
     AMENDMENTS,
     CHECKED,
@@ -29,44 +28,41 @@ Values = Any  # entities and records: what types their fields have only the sche
 
 
 def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
-    what, where = resource.fields, context.fields
     callers = [subject]
     person = subject
-    while (behind := person.fields["on_behalf_of"]) is not ABSENT:
+    while (behind := person.on_behalf_of) is not None:
         callers.append(behind)
         person = behind
-    organisations = [organisation for caller in callers if (organisation := caller.fields["org"]) is not ABSENT]
+    organisations = [organisation for caller in callers if (organisation := caller.org) is not None]
     for listed in (*callers, *organisations):
-        if "SDN" in listed.fields["lists"].elements:
+        if "SDN" in listed.lists:
             return False
-    location = where["location"]
-    if location.fields["country"] in EMBARGOED_COUNTRIES or location.fields["subdivision"] in EMBARGOED_REGIONS:
+    location = context.location
+    if location.country in EMBARGOED_COUNTRIES or location.subdivision in EMBARGOED_REGIONS:
         return False
-    model = what["model"]
+    model = resource.model
     live = unclear = False
-    for start, end, items, derivatives in ORDERS[where["order_set"]]:
-        if (model in items or not items.isdisjoint(what["derived_from"].elements)) and start <= now < end:
+    for start, end, items, derivatives in ORDERS[context.order_set]:
+        if (model in items or not items.isdisjoint(resource.derived_from)) and start <= now < end:
             live = True
-            unclear = unclear or (model not in items and what["relation"] not in derivatives)
+            unclear = unclear or (model not in items and resource.relation not in derivatives)
     if not live:
         return True
     if (
         unclear
-        or where["end_use"] != "general"
-        or what["artifact"] == "outputs"
-        or not ZERO <= now - where["screening_snapshot_at"] <= SCREENING_MAX_AGE
+        or context.end_use != "general"
+        or resource.artifact == "outputs"
+        or not ZERO <= now - context.screening_snapshot_at <= SCREENING_MAX_AGE
     ):
         return False
     for listed in (*callers, *organisations):
-        if not LISTED.isdisjoint(listed.fields["lists"].elements):
+        if not LISTED.isdisjoint(listed.lists):
             return False
     owned = foreign_tenant = False
     for organisation in organisations:
-        is_foreign = organisation.fields["incorporated_in"] != "US" or (
-            organisation.fields["government"] is not ABSENT and organisation.fields["government"] != "US"
-        )
+        is_foreign = organisation.incorporated_in != "US" or (organisation.government is not None and organisation.government != "US")
         foreign_tenant = foreign_tenant or is_foreign
-        if organisation.fields["listed_owner_pct"] >= 50:
+        if organisation.listed_owner_pct >= 50:
             owned = True
             if is_foreign and not SUSPENDED_FROM <= now < SUSPENDED_UNTIL:
                 return False
@@ -74,77 +70,69 @@ def permits(subject: Values, action: str, resource: Values, context: Values, now
     if standing == "stale" or (standing == "unverified" and not foreign_tenant):
         return False
     if foreign_tenant or standing == "foreign":
-        if _is_exempt(person, organisations, model, AMENDMENTS[where["order_set"]], now):
+        if _is_exempt(person, organisations, model, AMENDMENTS[context.order_set], now):
             return True
     else:
-        if what["hosting_country"] not in UNITED_STATES or where["red_flags"].elements or owned:
+        if resource.hosting_country not in UNITED_STATES or context.red_flags or owned:
             return False
-        if (
-            location.fields["country"] is ABSENT
-            or location.fields["anonymizer"] is not ABSENT
-            or location.fields["confidence"] < LOCATION_CONFIDENCE
-        ):
+        if location.country is None or location.anonymizer is not None or location.confidence < LOCATION_CONFIDENCE:
             return False
-        profile = where["profile"]
-        if profile != "no_hq_overlay" and any(organisation.fields["ultimate_parent_hq"] in WATCHED for organisation in organisations):
+        profile = context.profile
+        if profile != "no_hq_overlay" and any(organisation.ultimate_parent_hq in WATCHED for organisation in organisations):
             return False
-        if profile == "recipient_only" or location.fields["country"] in UNITED_STATES:
+        if profile == "recipient_only" or location.country in UNITED_STATES:
             return True
-    return any(_covers(license, person, action, model, context, now) for license in where["licenses"].elements)
+    return any(_covers(license, person, action, model, context, now) for license in context.licenses)
 
 
 def _standing(person: Values, now: dt.datetime) -> str:
-    one = person.fields
-    if one["type"] != "person":
-        return "us" if one["org"] is not ABSENT and one["org"].fields["us_person_only_attested"] else "unverified"
-    status = one["us_status"]
-    if status is ABSENT:
-        citizenships = one["citizenships"].elements
-        return "unverified" if not citizenships or any(tie.fields["country"] == "US" for tie in citizenships) else "foreign"
+    if person.type != "person":
+        return "us" if person.org is not None and person.org.us_person_only_attested else "unverified"
+    status = person.us_status
+    if status is None:
+        citizenships = person.citizenships
+        return "unverified" if not citizenships or any(tie.country == "US" for tie in citizenships) else "foreign"
     if status not in PROTECTED:
         return "foreign"
-    verified_at = one["status_verified_at"]
-    if one["status_assurance"] not in CHECKED or verified_at is ABSENT:
+    verified_at = person.status_verified_at
+    if person.status_assurance not in CHECKED or verified_at is None:
         return "unverified"
     return "us" if ZERO <= now - verified_at <= STATUS_MAX_AGE else "stale"
 
 
 def _is_exempt(person: Values, organisations: list[Values], model: str, amendments: tuple[Any, ...], now: dt.datetime) -> bool:
-    one = person.fields
-    employer = one["org"]
-    if employer is ABSENT or one["employment"] != "employee":
+    employer = person.org
+    if employer is None or person.employment != "employee":
         return False
     for start, items, kinds in amendments:
-        if model in items and start <= now and any(employer.fields[kind] for kind in kinds):
-            return all(organisation.key == employer.key for organisation in organisations)
+        if model in items and start <= now and any(getattr(employer, kind) for kind in kinds):
+            return all(organisation._key == employer._key for organisation in organisations)
     return False
 
 
 def _covers(license: Values, person: Values, action: str, model: str, context: Values, now: dt.datetime) -> bool:
-    where, one, terms = context.fields, person.fields, license.fields
-    issued_at = terms["issued_at"]
+    issued_at = license.issued_at
     return (
-        terms["status"] == "approved"
-        and issued_at is not ABSENT
-        and issued_at <= now < terms["expires_at"]
-        and model in terms["items"].elements
-        and action in terms["actions"].elements
-        and where["location"].fields["country"] in terms["destinations"].elements
-        and terms["quantity"].fields["used"] < terms["quantity"].fields["authorised"]
-        and (person.key in terms["end_users"].elements or (one["org"] is not ABSENT and one["org"].key in terms["end_users"].elements))
-        and NUMBER(terms["license_number"]) is not None
-        and _covers_ties(terms["nationalities"].elements, person, where["regime"])
+        license.status == "approved"
+        and issued_at is not None
+        and issued_at <= now < license.expires_at
+        and model in license.items
+        and action in license.actions
+        and context.location.country in license.destinations
+        and license.quantity.used < license.quantity.authorised
+        and (person._key in license.end_users or (person.org is not None and person.org._key in license.end_users))
+        and NUMBER(license.license_number) is not None
+        and _covers_ties(license.nationalities, person, context.regime)
     )
 
 
 def _covers_ties(nationalities: tuple[Any, ...], person: Values, regime: str) -> bool:
-    one = person.fields
     if not nationalities:
         return True
-    ties = one["citizenships"].elements + one["permanent_residencies"].elements
+    ties = person.citizenships + person.permanent_residencies
     if not ties:
         return False
     if regime != "ITAR":
-        latest = max(tie.fields["since"] for tie in ties)
-        ties = [tie for tie in ties if tie.fields["since"] == latest]
-    return all(tie.fields["country"] in nationalities for tie in ties)
+        latest = max(tie.since for tie in ties)
+        ties = [tie for tie in ties if tie.since == latest]
+    return all(tie.country in nationalities for tie in ties)

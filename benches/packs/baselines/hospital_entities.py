@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT
 from benches.packs.baselines.hospital import (
     CLINICAL,
     EMERGENCY_ROLES,
@@ -31,13 +30,12 @@ Values = Any  # entities and records: what types their fields have only the sche
 
 
 def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
-    who, where = subject.fields, context.fields
-    is_staff = subject.type == "Staff"
-    if is_staff and not who["active"]:
+    is_staff = subject._type == "Staff"
+    if is_staff and not subject.active:
         return False
-    if not ZERO <= now - where["signed_in_at"] <= SESSION_MAX_AGE:
+    if not ZERO <= now - context.signed_in_at <= SESSION_MAX_AGE:
         return False
-    ip = where["ip"]
+    ip = context.ip
     for network in QUARANTINED:
         if ip in network:
             return False
@@ -45,40 +43,39 @@ def permits(subject: Values, action: str, resource: Values, context: Values, now
         return _portal(subject, resource, context, now)
     if ip == KIOSK:
         return False
-    if who["role"] in CLINICAL:
-        licence_until = who["licence_until"]
-        if licence_until is ABSENT or licence_until < now.astimezone(who["home"].fields["zone"]).date():
+    if subject.role in CLINICAL:
+        licence_until = subject.licence_until
+        if licence_until is None or licence_until < now.astimezone(subject.home.zone).date():
             return False
-    return (_care if resource.type == "Record" else _research)(subject, action, resource, context, now)
+    return (_care if resource._type == "Record" else _research)(subject, action, resource, context, now)
 
 
 # ── staff and records ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _care(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
-    who, what, where = subject.fields, resource.fields, context.fields
-    purpose = where["purpose"]
-    if purpose == "payment" and what["paid_by_patient"]:
+    purpose = context.purpose
+    if purpose == "payment" and resource.paid_by_patient:
         return False
-    if who["patient_number"] == what["patient"].fields["number"]:
+    if subject.patient_number == resource.patient.number:
         return False
     if action in INSIDE_ONLY:
-        ip = where["ip"]
-        if not any(ip in network for network in what["site"].fields["networks"].elements):
+        ip = context.ip
+        if not any(ip in network for network in resource.site.networks):
             return False
-    role = who["role"]
-    is_author = subject.key == what["author"].key
-    emergency = where["break_glass"] and purpose == "treatment" and action != "print" and role in EMERGENCY_ROLES
-    sensitivity, roles = PARTS[what["part"]]
-    if what["part"] == "psychotherapy_notes" and not (is_author and purpose == "treatment") and not _consented(resource, purpose, now):
+    role = subject.role
+    is_author = subject._key == resource.author._key
+    emergency = context.break_glass and purpose == "treatment" and action != "print" and role in EMERGENCY_ROLES
+    sensitivity, roles = PARTS[resource.part]
+    if resource.part == "psychotherapy_notes" and not (is_author and purpose == "treatment") and not _consented(resource, purpose, now):
         return False
     if not emergency:
         if sensitivity != "ordinary" and not is_author and _withdrawn(resource, now):
             return False
         if sensitivity == "sensitive" and not _consented(resource, purpose, now):
             return False
-        for restriction in what["restrictions"].elements:
-            if restriction.fields["agreed"] and restriction.fields["purpose"] == purpose:
+        for restriction in resource.restrictions:
+            if restriction.agreed and restriction.purpose == purpose:
                 return False
         if role not in roles and role != "privacy_officer":
             return False
@@ -95,75 +92,51 @@ def _has_ground(
     role: str,
     emergency: bool,
 ) -> bool:
-    what, where = resource.fields, context.fields
     if purpose == "treatment":
-        if role in CLINICAL and _treats(subject.key, what["care_team"].elements, now):
+        if role in CLINICAL and _treats(subject._key, resource.care_team, now):
             return True
-        if (
-            role == "nurse"
-            and _stands_in(subject, "Ward", what["ward"].key)
-            and _on_shift(subject.fields["shifts"].elements, what["ward"].key, now)
-        ):
+        if role == "nurse" and resource.ward._key in subject.in_Ward and _on_shift(subject.shifts, resource.ward._key, now):
             return True
-        if role == "physician" and action == "read" and _stands_in(subject, "Site", what["site"].key):
-            local = now.astimezone(what["site"].fields["zone"])
+        if role == "physician" and action == "read" and resource.site._key in subject.in_Site:
+            local = now.astimezone(resource.site.zone)
             if local.weekday() >= SATURDAY or local.time() >= NIGHT_BEGINS or local.time() < NIGHT_ENDS:
                 return True
-        return emergency and where["justification"] is not ABSENT and len(where["justification"]) >= 20
+        return emergency and context.justification is not None and len(context.justification) >= 20
     if action != "read":
         return False
     if purpose == "payment":
         return role == "billing"
     if purpose == "operations" and role == "privacy_officer":
-        return where["review_case"] is not ABSENT and REVIEW_CASE(where["review_case"]) is not None
+        return context.review_case is not None and REVIEW_CASE(context.review_case) is not None
     return False
 
 
 def _in_force(consent: Values, now: dt.datetime) -> bool:
-    return consent.fields["given"] <= now and (consent.fields["withdrawn"] is ABSENT or now < consent.fields["withdrawn"])
+    return consent.given <= now and (consent.withdrawn is None or now < consent.withdrawn)
 
 
 def _consented(resource: Values, purpose: str, now: dt.datetime) -> bool:
-    return any(
-        purpose in consent.fields["purposes"].elements and _in_force(consent, now) for consent in resource.fields["consents"].elements
-    )
+    return any(purpose in consent.purposes and _in_force(consent, now) for consent in resource.consents)
 
 
 def _withdrawn(resource: Values, now: dt.datetime) -> bool:
-    consents = resource.fields["consents"].elements
+    consents = resource.consents
     if not consents:
         return False
-    latest = max(consent.fields["given"] for consent in consents)
-    return any(
-        consent.fields["given"] == latest and consent.fields["withdrawn"] is not ABSENT and consent.fields["withdrawn"] <= now
-        for consent in consents
-    )
+    latest = max(consent.given for consent in consents)
+    return any(consent.given == latest and consent.withdrawn is not None and consent.withdrawn <= now for consent in consents)
 
 
 def _treats(staff: str, care_team: tuple[Any, ...], now: dt.datetime) -> bool:
     for relation in care_team:
-        if (
-            relation.fields["staff"].key == staff
-            and relation.fields["since"] <= now
-            and (relation.fields["ended"] is ABSENT or now < relation.fields["ended"])
-        ):
+        if relation.staff._key == staff and relation.since <= now and (relation.ended is None or now < relation.ended):
             return True
     return False
 
 
 def _on_shift(shifts: tuple[Any, ...], ward: str, now: dt.datetime) -> bool:
-    for shift in shifts:
-        if (
-            shift.fields["ward"].key == ward
-            and shift.fields["starts"] - HANDOVER <= now < shift.fields["starts"] + shift.fields["length"] + HANDOVER
-        ):
-            return True
-    return False
-
-
-def _stands_in(entity: Values, kind: str, key: str) -> bool:
-    for parent in entity.parents.elements:  # noqa: SIM110  # a loop is faster
-        if (parent.key == key and parent.type == kind) or _stands_in(parent, kind, key):
+    for shift in shifts:  # noqa: SIM110  # a loop is faster
+        if shift.ward._key == ward and shift.starts - HANDOVER <= now < shift.starts + shift.length + HANDOVER:
             return True
     return False
 
@@ -172,25 +145,24 @@ def _stands_in(entity: Values, kind: str, key: str) -> bool:
 
 
 def _portal(subject: Values, resource: Values, context: Values, now: dt.datetime) -> bool:
-    who, what = subject.fields, resource.fields
-    if context.fields["purpose"] == "payment" and what["paid_by_patient"]:
+    if context.purpose == "payment" and resource.paid_by_patient:
         return False
-    if what["part"] == "psychotherapy_notes" or what["release_hold"] or who["identity"] != "document":
+    if resource.part == "psychotherapy_notes" or resource.release_hold or subject.identity != "document":
         return False
-    patient = what["patient"]
-    today = now.astimezone(what["site"].fields["zone"]).date()
-    minor = today < patient.fields["majority"]
-    if who["patient_number"] == patient.key and (not minor or what["minor_consented"]):
+    patient = resource.patient
+    today = now.astimezone(resource.site.zone).date()
+    minor = today < patient.majority
+    if subject.patient_number == patient._key and (not minor or resource.minor_consented):
         return True
-    if patient.fields["endangered"] or (minor and what["minor_consented"]):
+    if patient.endangered or (minor and resource.minor_consented):
         return False
     kinds = FOR_CHILDREN if minor else FOR_ADULTS
-    for guardian in patient.fields["guardians"].elements:
+    for guardian in patient.guardians:
         if (
-            guardian.fields["person"].key == subject.key
-            and guardian.fields["kind"] in kinds
-            and guardian.fields["since"] <= today
-            and (guardian.fields["ended"] is ABSENT or today < guardian.fields["ended"])
+            guardian.person._key == subject._key
+            and guardian.kind in kinds
+            and guardian.since <= today
+            and (guardian.ended is None or today < guardian.ended)
         ):
             return True
     return False
@@ -200,31 +172,26 @@ def _portal(subject: Values, resource: Values, context: Values, now: dt.datetime
 
 
 def _research(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
-    who, what, where = subject.fields, resource.fields, context.fields
-    form, study = what["form"], where["study"]
-    if where["purpose"] != "research" or (form != "identified" and what["smallest_group"] < 11):
+    form, study = resource.form, context.study
+    if context.purpose != "research" or (form != "identified" and resource.smallest_group < 11):
         return False
-    if study is not ABSENT and study not in what["studies"].elements:
+    if study is not None and study not in resource.studies:
         return False
     if form in NO_PERSONS:
-        return who["role"] in RESEARCH_ROLES
-    if study is ABSENT:
+        return subject.role in RESEARCH_ROLES
+    if study is None:
         return False
-    today = now.astimezone(what["home"].fields["zone"]).date()
+    today = now.astimezone(resource.home.zone).date()
     start, end, waiver = STUDIES[study]
-    if not start <= today < end or not _approved(who["approvals"].elements, study, today):
+    if not start <= today < end or not _approved(subject.approvals, study, today):
         return False
     if form == "limited":
-        return what["agreement_until"] is not ABSENT and what["agreement_until"] > today
+        return resource.agreement_until is not None and resource.agreement_until > today
     return action == "query" and waiver
 
 
 def _approved(approvals: tuple[Any, ...], study: str, today: dt.date) -> bool:
     for approval in approvals:
-        if (
-            approval.fields["study"] == study
-            and approval.fields["approved_on"] <= today
-            and (approval.fields["expires_on"] is ABSENT or today < approval.fields["expires_on"])
-        ):
+        if approval.study == study and approval.approved_on <= today and (approval.expires_on is None or today < approval.expires_on):
             return True
     return False

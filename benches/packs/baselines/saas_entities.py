@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from abac.model.values import ABSENT
 from benches.packs.baselines.saas import (
     ABUSIVE,
     ADMINISTERED,
@@ -31,34 +30,33 @@ Values = Any  # entities and records: what types their fields have only the sche
 
 
 def permits(subject: Values, action: str, resource: Values, context: Values, now: dt.datetime) -> bool:
-    who, what, where = subject.fields, resource.fields, context.fields
-    kind = resource.type
+    kind = resource._type
     if kind == "Page":
         return _page(subject, resource, context)
-    is_user = subject.type == "User"
-    tenant = who["tenant"]
-    asked = resource if kind == "Tenant" else what["tenant"]
-    if tenant.key != asked.key and not (kind == "Document" and _linked(resource, action, context, now)):
-        if not is_user or kind in ADMINISTERED or tenant.key not in asked.fields["partners"].elements:
+    is_user = subject._type == "User"
+    tenant = subject.tenant
+    asked = resource if kind == "Tenant" else resource.tenant
+    if tenant._key != asked._key and not (kind == "Document" and _linked(resource, action, context, now)):
+        if not is_user or kind in ADMINISTERED or tenant._key not in asked.partners:
             return False
-        if not _shared(what["shares"].elements, subject, action, now):
+        if not _shared(resource.shares, subject, action, now):
             return False
-    state = asked.fields["state"]
+    state = asked.state
     if action != "change_plan":
-        if state == "suspended" or tenant.fields["state"] == "suspended":
+        if state == "suspended" or tenant.state == "suspended":
             return False
-        if state == "trial" and asked.fields["trial_ends"] is not ABSENT and asked.fields["trial_ends"] <= now:
+        if state == "trial" and asked.trial_ends is not None and asked.trial_ends <= now:
             return False
     if state == "closing" and action != "view":
         return False
-    if is_user and who["locked"]:
+    if is_user and subject.locked:
         return False
     if not is_user and not _token_holds(subject, action, resource, kind, context, now):
         return False
-    plan = PLANS[tenant.fields["plan"]]
-    if where["requests_this_minute"] >= plan.requests or not (is_user or plan.api):
+    plan = PLANS[tenant.plan]
+    if context.requests_this_minute >= plan.requests or not (is_user or plan.api):
         return False
-    if where["link"] is not ABSENT and not (asked.fields["link_sharing"] and PLANS[asked.fields["plan"]].link_sharing):
+    if context.link is not None and not (asked.link_sharing and PLANS[asked.plan].link_sharing):
         return False
     if kind in ADMINISTERED:
         return _administration(subject, action, resource, kind, asked, context, now)
@@ -71,147 +69,123 @@ def permits(subject: Values, action: str, resource: Values, context: Values, now
 def _content(
     subject: Values, is_user: bool, action: str, resource: Values, kind: str, asked: Values, context: Values, now: dt.datetime
 ) -> bool:
-    who, what, where, customer = subject.fields, resource.fields, context.fields, asked.fields
     if action != "view" and _lies_in(resource, kind, "system"):
         return False
     if kind == "Document":
-        if what["legal_hold"] and action in HELD:
+        if resource.legal_hold and action in HELD:
             return False
-        residency = what["residency"].elements
+        residency = resource.residency
         if residency:
-            kept = KEPT_IN[residency[0]]
-            if len(residency) > 1 or what["region"] not in kept or where["region"] not in kept:
+            kept = KEPT_IN[next(iter(residency))]
+            if len(residency) > 1 or resource.region not in kept or context.region not in kept:
                 return False
     elif action == "upload":
-        size = where["upload_gb"]
-        if size is ABSENT or customer["storage_used_gb"] + size > PLANS[customer["plan"]].storage:
+        size = context.upload_gb
+        if size is None or asked.storage_used_gb + size > PLANS[asked.plan].storage:
             return False
-    if action == "share" and len(what["shares"].elements) >= PLANS[customer["plan"]].max_shares:
+    if action == "share" and len(resource.shares) >= PLANS[asked.plan].max_shares:
         return False
     if is_user:
         if _open_to(subject, resource, kind, action, now):
             return True
-        if who["role"] == "owner" and action in HANDED_OVER and _stands_in(resource, "Tenant", who["tenant"].key):
+        if subject.role == "owner" and action in HANDED_OVER and subject.tenant._key in resource.in_Tenant:
             return True
-    elif who["acts_for"] is ABSENT:
-        if _stands_in(resource, "Tenant", who["tenant"].key):
+    elif subject.acts_for is None:
+        if subject.tenant._key in resource.in_Tenant:
             return True
-    elif _open_to(who["acts_for"], resource, kind, action, now):
+    elif _open_to(subject.acts_for, resource, kind, action, now):
         return True
     return kind == "Document" and _linked(resource, action, context, now)
 
 
 def _open_to(user: Values, resource: Values, kind: str, action: str, now: dt.datetime) -> bool:
-    what = resource.fields
-    if what["owner"].key == user.key or _shared(what["shares"].elements, user, action, now):
+    if resource.owner._key == user._key or _shared(resource.shares, user, action, now):
         return True
-    folder = what["folder"] if kind == "Document" else resource
-    while folder is not ABSENT:
-        if _shared(folder.fields["shares"].elements, user, action, now):
+    folder = resource.folder if kind == "Document" else resource
+    while folder is not None:
+        if _shared(folder.shares, user, action, now):
             return True
-        folder = folder.fields["parent"]
+        folder = folder.parent
     return False
 
 
 def _shared(shares: tuple[Any, ...], user: Values, action: str, now: dt.datetime) -> bool:
     enough = ENOUGH.get(action, MANAGING)
     for share in shares:
-        if share.fields["level"] in enough and (share.fields["until"] is ABSENT or now < share.fields["until"]):
-            if share.fields["user"] is not ABSENT and share.fields["user"].key == user.key:
+        if share.level in enough and (share.until is None or now < share.until):
+            if share.user is not None and share.user._key == user._key:
                 return True
-            if share.fields["team"] is not ABSENT and _stands_in(user, "Team", share.fields["team"].key):
+            if share.team is not None and share.team._key in user.in_Team:
                 return True
     return False
 
 
 def _linked(document: Values, action: str, context: Values, now: dt.datetime) -> bool:
-    where = context.fields
-    if where["link"] is ABSENT:
+    if context.link is None:
         return False
-    code, enough = where["link"].upper(), ENOUGH.get(action, MANAGING)
-    return any(
-        code == link.fields["code"] and now < link.fields["expires"] and link.fields["level"] in enough
-        for link in document.fields["links"].elements
-    )
+    code, enough = context.link.upper(), ENOUGH.get(action, MANAGING)
+    return any(code == link.code and now < link.expires and link.level in enough for link in document.links)
 
 
 def _token_holds(token: Values, action: str, resource: Values, kind: str, context: Values, now: dt.datetime) -> bool:
     while True:
-        if (
-            not CLOCK_SKEW <= now - token.fields["issued_at"] < TOKEN_MAX_AGE
-            or now >= token.fields["expires_at"]
-            or action not in token.fields["scopes"].elements
-        ):
+        if not CLOCK_SKEW <= now - token.issued_at < TOKEN_MAX_AGE or now >= token.expires_at or action not in token.scopes:
             return False
-        if token.fields["networks"].elements and not any(
-            context.fields["hops"].elements[0] in network for network in token.fields["networks"].elements
-        ):
+        if token.networks and not any(context.hops[0] in network for network in token.networks):
             return False
-        root = token.fields["root"]
-        if root is not ABSENT and not _lies_in(resource, kind, root.key):
+        root = token.root
+        if root is not None and not _lies_in(resource, kind, root._key):
             return False
-        above = token.fields["made_from"]
-        if above is ABSENT:
+        above = token.made_from
+        if above is None:
             return True
-        if not all(scope in above.fields["scopes"].elements for scope in token.fields["scopes"].elements):
+        if not all(scope in above.scopes for scope in token.scopes):
             return False
         token = above
 
 
 def _lies_in(resource: Values, kind: str, folder: str) -> bool:
-    return (kind == "Folder" and resource.key == folder) or _stands_in(resource, "Folder", folder)
-
-
-def _stands_in(entity: Values, kind: str, key: str) -> bool:
-    for parent in entity.parents.elements:  # noqa: SIM110  # a loop is faster
-        if (parent.key == key and parent.type == kind) or _stands_in(parent, kind, key):
-            return True
-    return False
+    return (kind == "Folder" and resource._key == folder) or folder in resource.in_Folder
 
 
 # ── people, invitations, plan ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _administration(subject: Values, action: str, resource: Values, kind: str, asked: Values, context: Values, now: dt.datetime) -> bool:
-    who, where, customer = subject.fields, context.fields, asked.fields
     if action == "invite":
-        seats = PLANS[customer["plan"]].seats
-        if seats is not None and seats <= customer["seats_used"] - customer["seats_extra"]:
+        seats = PLANS[asked.plan].seats
+        if seats is not None and seats <= asked.seats_used - asked.seats_extra:
             return False
     if now < ADMINISTRATION_BEGINS:
         return False
-    signed_in = where["signed_in_with_2fa"]
-    if signed_in is ABSENT or not ZERO <= now - signed_in <= SECOND_FACTOR_MAX_AGE:
+    signed_in = context.signed_in_with_2fa
+    if signed_in is None or not ZERO <= now - signed_in <= SECOND_FACTOR_MAX_AGE:
         return False
     if action == "change_plan":
-        today = now.astimezone(customer["zone"]).date()
+        today = now.astimezone(asked.zone).date()
         if any(start <= today < end for start, end in FREEZES):
             return False
-    if (
-        action == "invite"
-        and customer["domains"].elements
-        and (where["invitee"] is ABSENT or not where["invitee"].lower().endswith(tuple(customer["domains"].elements)))
-    ):
+    if action == "invite" and asked.domains and (context.invitee is None or not context.invitee.lower().endswith(tuple(asked.domains))):
         return False
-    if who["role"] == "owner":
+    if subject.role == "owner":
         return True
     if action in BY_DAY:
-        local = now.astimezone(customer["zone"])
+        local = now.astimezone(asked.zone)
         if local.weekday() >= SATURDAY or not OFFICE_OPENS <= local.time() < OFFICE_CLOSES:
             return False
-    return any(_delegated(grant, action, resource, kind, now) for grant in who["grants"].elements)
+    return any(_delegated(grant, action, resource, kind, now) for grant in subject.grants)
 
 
 def _delegated(grant: Values, action: str, resource: Values, kind: str, now: dt.datetime) -> bool:
-    while grant is not ABSENT:
-        if action not in grant.fields["tasks"].elements or (grant.fields["ends"] is not ABSENT and now >= grant.fields["ends"]):
+    while grant is not None:
+        if action not in grant.tasks or (grant.ends is not None and now >= grant.ends):
             return False
         if kind == "User":
-            if not _stands_in(resource, "Team", grant.fields["scope"].key):
+            if grant.scope._key not in resource.in_Team:
                 return False
-        elif grant.fields["scope"].fields["tenant"].key != resource.key:
+        elif grant.scope.tenant._key != resource._key:
             return False
-        grant = grant.fields["delegated_from"]
+        grant = grant.delegated_from
     return True
 
 
@@ -219,13 +193,12 @@ def _delegated(grant: Values, action: str, resource: Values, kind: str, now: dt.
 
 
 def _page(subject: Values, resource: Values, context: Values) -> bool:
-    what = resource.fields
-    path = what["path"]
+    path = resource.path
     return (
-        what["published"]
-        and (what["audience"] == "everyone" or subject.type != "Visitor")
+        resource.published
+        and (resource.audience == "everyone" or subject._type != "Visitor")
         and path.startswith("/")
         and ".." not in path
         and not path.endswith(".bak")
-        and context.fields["hops"].elements[0] not in ABUSIVE
+        and context.hops[0] not in ABUSIVE
     )

@@ -70,18 +70,16 @@ def by_hand(policy: Policy) -> Permits:
 
 def by_hand_entities(policy: Policy) -> Permits:
     by_group = tables(policy)
+    known = frozenset(by_group)
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
         is_permitted = False
-        waiting = list(subject.parents.elements)
-        for group in waiting:  # grows as it goes
-            if group.key in by_group:
-                denied, permitted = by_group[group.key]
-                if action in denied:
-                    return False
-                if action in permitted:
-                    is_permitted = True
-            waiting += group.parents.elements
+        for group in known & subject.in_Group:
+            denied, permitted = by_group[group]
+            if action in denied:
+                return False
+            if action in permitted:
+                is_permitted = True
         return is_permitted
 
     return permits

@@ -145,13 +145,12 @@ def by_hand_entities(policy: Policy) -> Permits:
     known = frozenset(tagged)
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        who, what, where = subject.fields, resource.fields, context.fields
-        if where["risk"] >= 95:
+        if context.risk >= 95:
             return False
-        role, kind = who["role"], what["kind"]
-        rows = departments.get(who["department"], ()) + projects.get(what["project"], ())
-        rows += between[bisect_right(cuts, where["amount"])]
-        for tag in known & who["tags"].plain:
+        role, kind = subject.role, resource.kind
+        rows = departments.get(subject.department, ()) + projects.get(resource.project, ())
+        rows += between[bisect_right(cuts, context.amount)]
+        for tag in known & subject.tags:
             rows += tagged[tag]
         is_permitted = role == "auditor" and action == "read"
         for permits, roles, kinds, actions in rows:

@@ -67,8 +67,8 @@ def by_hand_entities(policy: Policy) -> Permits:
     by_role = limits(policy)
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        denied, permitted = by_role.get(subject.fields["role"], NEVER)
-        is_permitted: bool = denied <= context.fields["amount"] < permitted
+        denied, permitted = by_role.get(subject.role, NEVER)
+        is_permitted: bool = denied <= context.amount < permitted
         return is_permitted
 
     return permits

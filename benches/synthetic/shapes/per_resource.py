@@ -64,8 +64,8 @@ def by_hand_entities(policy: Policy) -> Permits:
     by_resource = tables(policy)
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        asked = (subject.fields["role"], action)
-        denied, permitted = by_resource.get(resource.key, NONE)
+        asked = (subject.role, action)
+        denied, permitted = by_resource.get(resource.id, NONE)
         return asked in permitted and asked not in denied
 
     return permits

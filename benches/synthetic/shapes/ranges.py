@@ -75,8 +75,8 @@ def by_hand_entities(policy: Policy) -> Permits:
     cuts, between = cells(policy.rules, range_of("context.amount"))
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        denied, permitted = between[bisect_right(cuts, context.fields["amount"])]
-        role = subject.fields["role"]
+        denied, permitted = between[bisect_right(cuts, context.amount)]
+        role = subject.role
         return role in permitted and role not in denied
 
     return permits
@@ -133,8 +133,8 @@ def networks_by_hand_entities(policy: Policy) -> Permits:
     cuts, between = cells(policy.rules, network_of("context.address"))
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        denied, permitted = between[bisect_right(cuts, int(context.fields["address"]))]
-        role = subject.fields["role"]
+        denied, permitted = between[bisect_right(cuts, int(context.address))]
+        role = subject.role
         return role in permitted and role not in denied
 
     return permits

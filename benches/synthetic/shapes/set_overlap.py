@@ -76,7 +76,7 @@ def by_hand_entities(policy: Policy) -> Permits:
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
         is_permitted = False
-        for tag in known & subject.fields["tags"].plain:
+        for tag in known & subject.tags:
             denied, permitted = by_tag[tag]
             if action in denied:
                 return False

@@ -90,10 +90,9 @@ def by_hand_entities(policy: Policy) -> Permits:
     amounts, by_amount = columns(policy)
 
     def permits(subject: Any, action: str, resource: Any, context: Any) -> bool:
-        where = context.fields
-        times, between = by_amount[bisect_right(amounts, where["amount"])]
-        denied, permitted = between[bisect_right(times, where["booked"])]
-        role = subject.fields["role"]
+        times, between = by_amount[bisect_right(amounts, context.amount)]
+        denied, permitted = between[bisect_right(times, context.booked)]
+        role = subject.role
         return role in permitted and role not in denied
 
     return permits
