@@ -1,28 +1,33 @@
-"""Floor 4, compiler: from the graph to one Python module: the fast path's searches, the exact path, the readers."""
+"""Floor 4, compiler: from the graph to one Python module: the fast path's searches, the ways in, the exact path, the readers."""
 
 from __future__ import annotations
 
 import ast
+import itertools
+import linecache
+import weakref
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
-from abac.compiler.carried import may_fail
+from abac.compiler.carried import carried_by_leaf, may_fail
 from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
 from abac.compiler.emit_entry import EntryEmitter, Searches
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_outcomes import OutcomeEmitter
-from abac.compiler.emit_search import SearchEmitter
+from abac.compiler.emit_search import Gives, SearchEmitter
 from abac.compiler.graph import Graph
 from abac.compiler.listing import Listing, flat_text, legend, number
-from abac.compiler.outcomes import Outcome
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.world import World
 
+_numbers = itertools.count(1)
 _PARTS = frozenset({"subject", "resource", "context"})
+_MEANT = {"L": "", "P": "whether it stands: ", "D": "the decision of "}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Module:
     """One generated module.
 
@@ -34,29 +39,39 @@ class Module:
         searches: functions of policies that rows refer to by number, by the name of the dict that holds them.
         roots: by entity or `context`, the names of its fast and its exact reader, and the members to ask objects for.
         plain: the parts that searches of plain dicts read as such.
+        trusting: whether the clock is the context's own.
         memo: how many places a decision's memo has; 0 where nobody needs one.
     """
 
     world: World
+    trusting: bool
     exact: ExactPolicy = field(init=False)
     functions: list[ast.FunctionDef] = field(default_factory=list)
     comments: dict[int, str] = field(default_factory=dict)
-    outcomes: tuple[Outcome, ...] = ()
     captures: dict[int, dict[str, Any]] = field(default_factory=dict)
     codes: list[Code] = field(default_factory=list)
     tests: dict[str, dict[int, str]] = field(default_factory=dict)
     searches: dict[str, dict[int, str]] = field(default_factory=dict)
     roots: dict[str, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
-    search: Searches = field(default_factory=lambda: Searches("", None))
-    search_timed: Searches = field(default_factory=lambda: Searches("", None))
+    verdict: Searches = field(default_factory=lambda: Searches("", None))
+    decision: Searches = field(default_factory=lambda: Searches("", None))
     memo: int = 0
+    _code: CodeType | None = None
 
-    def entries(self, *, trusting: bool) -> list[ast.FunctionDef]:
-        """`decide` and `permits` as requests come in."""
-        emitter = EntryEmitter(self.world, self.plain, self.memo, trusting)
-        decide = emitter.entry("decide", self.search_timed, decide=True)
-        return [decide, emitter.entry("permits", self.search, decide=False)]
+    @property
+    def graph(self) -> Graph:
+        return self.world.graph
+
+    def code(self) -> CodeType:
+        """The compiled module. Its lines are shown from a module made anew, when somebody asks for them."""
+        if self._code is None:
+            filename = f"abac-policy-{next(_numbers)}"
+            self._code = compile(self.tree(), filename, "exec")
+            weak = weakref.ref(self)
+            linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
+            weakref.finalize(self, linecache.cache.pop, filename, None)
+        return self._code
 
     def tree(self) -> ast.Module:
         """What is compiled, its lines numbered as in `flat`."""
@@ -67,11 +82,22 @@ class Module:
         self.tree()
         return flat_text(self.functions, self.comments)
 
-    def text(self, *, entries: bool = False) -> str:
-        """The text for readers, of the ways in too if they are wanted. Making it numbers the lines of the tree anew."""
+    def text(self) -> str:
+        """The text for readers. Making it numbers the lines of the tree anew."""
         listing = Listing(self.comments, [])
-        listing.module([*self.functions, *(self.entries(trusting=False) if entries else ())])
-        return "".join(f"{line}\n" for line in legend(self.world.package.name, self.world.slots.values)) + "\n\n" + listing.text
+        listing.module(self.functions)
+        said = legend(self.world.package.name, self.world.slots.values, self._leaves())
+        return "".join(f"{line}\n" for line in said) + "\n\n" + listing.text
+
+    def _leaves(self) -> dict[str, str]:
+        """The names by which functions know outcomes, whether they stand, and decisions; and of which rule they are."""
+        used = {node.id for each in self.functions for node in ast.walk(each) if isinstance(node, ast.Name)}
+        named = ((f"{letter}{leaf.number}", leaf) for letter in "LPD" for leaf in self.graph.leaves)
+        return {name: f"{_MEANT[name[0]]}{leaf.effect} {leaf.name}" for name, leaf in named if name in used}
+
+    def body(self, identifier: str) -> list[ast.stmt]:
+        """The statements of a function."""
+        return next(each.body for each in self.functions if each.name == identifier)
 
     def take(self, emitter: Any) -> None:
         """What an emitter has made."""
@@ -80,18 +106,24 @@ class Module:
         emitter.functions = []
 
 
-def emit_module(graph: Graph, digest: str = "") -> Module:
-    """The Python module of a graph. The same graph gives the same text."""
+def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
+    """The Python module of a graph. The same graph gives the same text.
+
+    Args:
+        trusting: whether the clock is the context's own.
+    """
     world = World(graph)
-    module = Module(world)
-    module.outcomes = tuple(Outcome(leaf, digest) for leaf in graph.leaves)
+    module = Module(world, trusting)
     needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
     module.memo = FIRST_SLOT + len(world.shared) if needed else 0
-    entry = EntryEmitter(world, frozenset(), 0, trusting=False)
+    entry = EntryEmitter(world, module.memo, trusting)
     module.plain = _PARTS - world.uses.roots if entry.takes_dicts else frozenset()
-    timed = world.uses.now
-    module.search = _searches(module, timed=False, verdict=True)
-    module.search_timed = _searches(module, timed=timed, verdict=False)
+    module.verdict = _searches(module, Gives.VERDICT)
+    module.decision = _searches(module, Gives.DECISION)
+    for identifier, searches in (("permits", module.verdict), ("decide", module.decision)):
+        bodies = [module.body(each) for each in (searches.forms, searches.plain) if each is not None]
+        entry.emit(identifier, searches, bodies, module.plain)
+    module.take(entry)
     exact = ExactEmitter(world)
     answers = AnswerEmitter(exact)
     module.exact = answers.policy(graph.root)
@@ -101,28 +133,31 @@ def emit_module(graph: Graph, digest: str = "") -> Module:
     return module
 
 
-def _searches(module: Module, *, timed: bool, verdict: bool) -> Searches:
-    forms = _variant(module, frozenset(), timed=timed, verdict=verdict)
-    return Searches(forms, _variant(module, module.plain, timed=timed, verdict=verdict) if module.plain else None)
+def _searches(module: Module, gives: Gives) -> Searches:
+    forms = _variant(module, frozenset(), gives)
+    return Searches(forms, _variant(module, module.plain, gives) if module.plain else None)
 
 
-def _variant(module: Module, plain: frozenset[str], *, timed: bool, verdict: bool) -> str:
+def _variant(module: Module, plain: frozenset[str], gives: Gives) -> str:
     """One search with what belongs to it; the name of its function."""
-    fast = FastEmitter(module.world, timed=timed, plain=plain)
-    fast.mark = "_permits" if verdict else ""
+    decides = gives is Gives.DECISION
+    fast = FastEmitter(module.world, timed=decides and module.world.uses.now, plain=plain)
+    fast.mark = "" if decides else "_permits"
     outcomes = OutcomeEmitter(fast)
     suffix = "_plain" if plain else ""
+    captures: dict[int, str] = {}
     obligers: dict[int, str] = {}
-    for outcome in module.outcomes:
-        found = module.captures.setdefault(outcome.leaf.number, {})
-        if may_fail(outcome.leaf):
-            way = f"{suffix}{'' if verdict else '_timed'}"
-            identifier, found[f"owed{way}"] = outcomes.oblige(outcome.leaf)
-            obligers[outcome.leaf.number] = found[f"oblige{way}"] = identifier
-        if not verdict and not outcome.carried.fixed:
-            found[f"capture{suffix}"], found[f"row{suffix}"] = outcomes.capture(outcome.leaf, outcome.carried)
-    search = SearchEmitter(fast, {o.leaf.number: o for o in module.outcomes}, obligers, verdict=verdict)
-    name = search.search(module.world.graph.root)
+    for leaf in module.graph.leaves:
+        found = module.captures.setdefault(leaf.number, {})
+        if may_fail(leaf):
+            way = f"{suffix}{'_timed' if decides else ''}"
+            identifier, found[f"owed{way}"] = outcomes.oblige(leaf)
+            obligers[leaf.number] = found[f"oblige{way}"] = identifier
+        if decides and not (carried := carried_by_leaf(leaf)).fixed:
+            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried)
+            captures[leaf.number] = found[f"capture{suffix}"] = identifier
+    search = SearchEmitter(fast, captures, obligers, gives)
+    name = search.search(module.graph.root)
     module.take(fast)
     module.tests.update(search.tests)
     module.searches[search.searches_name] = search.identifiers

@@ -22,10 +22,11 @@ Emit = Callable[[Function], None]
 
 @dataclass(slots=True, eq=False)
 class Code:
-    """A generated function, by name until it is loaded, and the row that makes it this rule's."""
+    """A generated function, which is known once the code is loaded, and the row that makes it this rule's."""
 
-    function: Any
+    name: str
     row: tuple[Any, ...]
+    function: Any = None
 
 
 @dataclass(slots=True, eq=False)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from abac.compiler import runtime
 from abac.compiler.quick import passes, quick_test
 from abac.compiler.runtime import FIRST_SLOT
-from abac.compiler.syntax import assign, attribute, call, compare, const, function, item, junction, name, negation, tuple_of
+from abac.compiler.syntax import assign, attribute, call, compare, const, copied, function, junction, name, negation, tuple_of
 from abac.compiler.world import World
 from abac.model.schema import Action
 
@@ -20,6 +21,11 @@ PARAMETERS = ("subject", "action", "resource", "context", "at")
 SEARCHED = ("subject", "action", "resource", "context", "memo")
 _PARTS = ("subject", "resource", "context")
 _TYPE = type
+Slow = Callable[[], ast.stmt]
+"""Makes the statement that leaves a request to the edge."""
+
+_MOST_INLINED = 2_000
+"""Nodes of a search up to which it stands in the way in itself: a call costs as much as three conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +41,43 @@ class EntryEmitter:
     """Emits the functions `permits` and `decide`.
 
     Attributes:
-        plain: the parts that the search of plain dicts reads as such.
         memo: how many places a memo has; 0 where nobody needs one.
         trusting: whether the clock is the context's own.
     """
 
     world: World
-    plain: frozenset[str]
     memo: int
     trusting: bool
+    functions: list[ast.FunctionDef] = field(default_factory=list)
+    comments: dict[int, str] = field(default_factory=dict)
 
-    def entry(self, identifier: str, searches: Searches, *, decide: bool) -> ast.FunctionDef:
+    def emit(self, identifier: str, searches: Searches, bodies: Sequence[list[ast.stmt]], plain: frozenset[str]) -> None:
         """
-        def permits(subject, action, resource, context=None, at=None):
-            if LATER: return LATER[0].permits(subject, action, resource, context, at)
-            if context is None: context = EMPTY
+        def permits(subject, action, resource, context, at):
             if type(subject) is S1 and type(resource) is S2 and type(context) is S3 and type(action) is str and action in K1:
-                … return s1(subject, action, resource, context, memo)
+                try: …
             if type(subject) is dict and … and type(subject.get('id')) is str and …:
-                …
-            return slow(subject, action, resource, context, at)
+                try: …
+            if context is None: return permits(subject, action, resource, EMPTY, at)
+            return slow_permits(subject, action, resource, context, at)
+
+        Args:
+            bodies: the statements of the searches.
+            plain: the parts that the search of plain dicts reads as such.
         """
-        slow = ast.Return(call(f"slow_{identifier}", *(name(p) for p in PARAMETERS)))
-        later = call(attribute(ast.Subscript(name("LATER"), const(0), ast.Load()), identifier), *(name(p) for p in PARAMETERS))
-        body: list[ast.stmt] = [
-            ast.If(name("LATER"), [ast.Return(later)], []),
-            ast.If(compare(name("context"), ast.Is(), const(None)), [assign("context", name("EMPTY"))], []),
-        ]
-        body.append(ast.If(self._are_forms(), self._decided(searches.forms, frozenset(), slow, decide), []))
+
+        def slow() -> ast.stmt:
+            return ast.Return(call(f"slow_{identifier}", *(name(p) for p in PARAMETERS)))
+
+        body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], frozenset(), slow), [])]
         if searches.plain is not None:
-            body.append(ast.If(self._are_dicts(), self._decided(searches.plain, self.plain, slow, decide), []))
-        body.append(slow)
+            body.append(ast.If(self._are_dicts(), self._searched(searches.plain, bodies[1], plain, slow), []))
+        passed = [name("EMPTY") if p == "context" else name(p) for p in PARAMETERS]
+        body.append(ast.If(compare(name("context"), ast.Is(), const(None)), [ast.Return(call(identifier, *passed))], []))
+        body.append(slow())
         made = function(identifier, PARAMETERS, body)
-        made.args.defaults = [const(None), const(None)]
-        return made
+        self.comments[id(made)] = "requests come in here"
+        self.functions.append(made)
 
     # ── what may come in ───────────────────────────────────────────────────────────────────────────────────
 
@@ -157,26 +166,24 @@ class EntryEmitter:
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _decided(self, search: str, plain: frozenset[str], slow: ast.stmt, decide: bool) -> list[ast.stmt]:
-        """memo = [at, None, …]; try: return s1(…) except …: return slow(…)"""
-        dicts = bool(plain)
+    def _searched(self, search: str, found: list[ast.stmt], plain: frozenset[str], slow: Slow) -> list[ast.stmt]:
+        """memo = [at, None, …]; try: the search except …: return slow(…)"""
         body: list[ast.stmt] = []
-        raws: dict[str, str] = {}
-        if dicts:
+        if plain:
             body.append(ast.If(compare(name("context"), ast.Is(), name("EMPTY")), [assign("context", ast.Dict([], []))], []))
         if self.memo:
-            body += self._clock(dicts, slow)
+            body += self._clock(bool(plain), slow)
             kept = [const(None), ast.Dict([], []), *[const(None)] * (self.memo - FIRST_SLOT)]
             body.append(assign("memo", ast.List([name("now") if self.world.uses.now else const(None), *kept], ast.Load())))
-        tried: list[ast.stmt] = []
-        if dicts:
-            for part in _PARTS:
-                if part not in plain:
-                    raws[part] = f"{part}_form"
-                    tried.append(assign(raws[part], self._as_form(part)))
-        arguments: list[ast.expr] = [name(raws.get(p, p)) if p != "memo" or self.memo else const(None) for p in SEARCHED]
-        found = call(search, *arguments)
-        tried += self._outcome(found, arguments, dicts) if decide else [ast.Return(found)]
+        raws = {part: f"{part}_form" for part in _PARTS if plain and part not in plain}
+        tried: list[ast.stmt] = [assign(form, self._as_form(part)) for part, form in raws.items()]
+        if raws or sum(1 for each in found for _ in ast.walk(each)) > _MOST_INLINED:
+            arguments: list[ast.expr] = [name(raws.get(p, p)) if p != "memo" or self.memo else const(None) for p in SEARCHED]
+            tried.append(ast.Return(call(search, *arguments)))
+        else:
+            if not self.memo:
+                body.append(assign("memo", const(None)))
+            tried += [copied(each) for each in found]
         body.append(_guarded(tried, slow))
         return body
 
@@ -192,7 +199,7 @@ class EntryEmitter:
         kept = self.world.slots.helper("kept", runtime.kept)
         return call(kept, call(read, name(part), const(0), left))
 
-    def _clock(self, dicts: bool, slow: ast.stmt) -> list[ast.stmt]:
+    def _clock(self, dicts: bool, slow: Slow) -> list[ast.stmt]:
         """The clock of the decision, an aware datetime in UTC; any other is for the edge."""
         if not self.world.uses.now:
             return []
@@ -210,34 +217,11 @@ class EntryEmitter:
         taken = assign("now", ast.IfExp(compare(name("at"), ast.Is(), const(None)), own, name("at")))
         aware = compare(attribute(name("now"), "tzinfo"), ast.Is(), slots.slot(dt.timezone.utc))
         exact = compare(self._class_of("now"), ast.Is(), slots.helper("datetime", dt.datetime))
-        return [taken, ast.If(negation(junction(ast.And(), [exact, aware])), [slow], [])]
-
-    def _outcome(self, found: ast.expr, arguments: list[ast.expr], dicts: bool) -> list[ast.stmt]:
-        """
-        o = s1(…)
-        if o is None: o = NO_RULE
-        if o.decision is not None: return o.decision if memo[1] is None else o.decision.until(memo[1])
-        return decision(o, o.capture(…, o.row), memo[1])
-        """
-        outcome, horizon = name("o"), item(name("memo"), runtime.HORIZON) if self.memo else const(None)
-        fixed = attribute(outcome, "decision")
-        returned: ast.expr = fixed
-        if self.memo and self.world.uses.now:
-            until = call(attribute(fixed, "until"), horizon)
-            returned = ast.IfExp(compare(horizon, ast.Is(), const(None)), fixed, until)
-        capture = attribute(outcome, "capture_plain" if dicts else "capture")
-        values = call(capture, *arguments, attribute(outcome, "row_plain" if dicts else "row"))
-        return [
-            assign("o", found),
-            ast.If(compare(outcome, ast.Is(), const(None)), [assign("o", name("NO_RULE"))], []),
-            ast.If(compare(fixed, ast.IsNot(), const(None)), [ast.Return(returned)], []),
-            assign("values", values),  # before the horizon is looked at: what is taken may note when it changes
-            ast.Return(call("decision", outcome, name("values"), horizon)),
-        ]
+        return [taken, ast.If(negation(junction(ast.And(), [exact, aware])), [slow()], [])]
 
 
-def _guarded(body: list[ast.stmt], slow: ast.stmt) -> ast.stmt:
+def _guarded(body: list[ast.stmt], slow: Slow) -> ast.stmt:
     """What ends the search early is for the edge; so is whatever else is raised, by a key of a caller's dict say, which is told first."""
-    handlers = [ast.ExceptHandler(name("UNREAD"), None, [slow]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
-    surprised = [ast.Expr(call("surprise")), slow]
+    handlers = [ast.ExceptHandler(name("UNREAD"), None, [slow()]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
+    surprised = [ast.Expr(call("surprise")), slow()]
     return ast.Try(body, [*handlers, ast.ExceptHandler(name("BaseException"), None, surprised)], [], [])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Nested, Row, Test, Tree
 from abac.compiler.guards import Key, Kind, Sort, address_number
+from abac.compiler.outcomes import Outcome
 from abac.compiler.shapes import ROW, Holes, skeleton
 from abac.compiler.syntax import assign, attribute, call, compare, const, item, junction, name, walrus
 from abac.compiler.tables import Table
 from abac.language import checked as c
 
 if TYPE_CHECKING:
-    from abac.compiler.emit_search import SearchEmitter
+    from abac.compiler.emit_search import Gives, SearchEmitter
 
 _INLINE = 8
 """Wide rules up to which each has its own lines."""
@@ -34,6 +35,7 @@ _INLINE = 8
 _TYPE = type
 _UNPACKED = ("rank", "outcome", "shape", ROW)
 Shape = tuple[Any, ...]
+Outcomes = Mapping[int, Outcome]
 
 
 @dataclass
@@ -47,7 +49,7 @@ class ForestEmitter:
     search: SearchEmitter
     block: Block
     f: Function
-    verdict: bool
+    gives: Gives
     shapes: dict[Shape, int] = field(default_factory=dict)
     tests: list[ast.expr] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class ForestEmitter:
             if i:
                 outer.body.append(ast.If(compare(name("best"), ast.Gt(), const(least)), self.f.body, []))
             self.f = outer
-        returned = self.search.found_inside(name("found"), self.block, self.verdict)
+        returned = self.search.found_inside("found", self.block, self.gives)
         self.f.body.append(ast.If(compare(name("found"), ast.IsNot(), const(None)), [returned], []))
 
     # ── trees ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +90,8 @@ class ForestEmitter:
 
     def _table(self, tree: Tree) -> str:
         """The name of the tree's table, which all searches share."""
-        return self.world.table(tree, lambda: Table(tree, self._policy_row if tree.nested else self._rule_row))
+        make = self._policy_row if tree.nested else self._rule_row
+        return self.world.table(tree, lambda outcomes: Table(tree, lambda row: make(row, outcomes)))
 
     def _level(self, tree: Tree, level: int, above: ast.expr | None, table: str, then: Callable[[ast.expr, Function], None]) -> None:
         """One key: what stands under its value is looked for, and in that the next."""
@@ -295,10 +298,10 @@ class ForestEmitter:
         self.search.test(self.block, number, row, self._holes(row))
         return number
 
-    def _rule_row(self, row: Row) -> tuple[Any, ...]:
+    def _rule_row(self, row: Row, outcomes: Outcomes) -> tuple[Any, ...]:
         """A row at run time, made once all code is."""
         assert isinstance(row.step, Test)
-        outcome = self.search.outcomes[row.step.leaf.number]
+        outcome = outcomes[row.step.leaf.number]
         if row.holds:
             return row.rank, outcome, 0, ()
         first = (row.step.leaf.number,) if row.step.witness is not None else ()
@@ -308,7 +311,7 @@ class ForestEmitter:
     def _wide(self, rows: tuple[Row, ...]) -> None:
         """Rules that nothing files, in order of rank, each with its own lines if they are few."""
         if len(rows) > _INLINE:
-            table = self.world.table(rows, lambda: tuple(self._rule_row(row) for row in rows))
+            table = self.world.table(rows, lambda outcomes: tuple(self._rule_row(row, outcomes) for row in rows))
             self._rows(name(table), rows, self.f)
             return
         inner = self.f.inside()
@@ -323,12 +326,12 @@ class ForestEmitter:
 
     # ── policies inside ────────────────────────────────────────────────────────────────────────────────────
 
-    def _policy_row(self, row: Row) -> tuple[Any, ...]:
+    def _policy_row(self, row: Row, outcomes: Outcomes) -> tuple[Any, ...]:
         assert isinstance(row.step, Nested)
         return row.rank, row.rank if row.weak_rank is None else row.weak_rank, row.step.block.number
 
     def _policies(self, rows: tuple[Row, ...]) -> None:
-        table = self.world.table(rows, lambda: tuple(self._policy_row(row) for row in rows))
+        table = self.world.table(rows, lambda outcomes: tuple(self._policy_row(row, outcomes) for row in rows))
         self._policy_rows(name(table))
 
     def _policy_rows(self, leaf: ast.expr) -> None:
@@ -348,7 +351,7 @@ class ForestEmitter:
             effect = attribute(name("b"), "effect")
             waits: list[ast.stmt] = [assign("rank", name("weak"))]
             stand = f.inside()
-            self.search.stand(name("b"), self.block, stand)
+            self.search.stand("b", self.block, stand)
             inner.append(ast.If(compare(effect, ast.IsNot(), self.fast.slots.slot(strong)), [*waits, *stand.body], []))
         better: list[ast.stmt] = [assign("best", name("rank")), assign("found", name("b"))]
         inner.append(ast.If(compare(name("rank"), ast.Lt(), name("best")), better, []))

@@ -1,13 +1,15 @@
 """Floor 4, compiler: the fast path's search for the deciding rule, one function a policy.
 
-Searches come in two kinds. One gives the outcome that decides, or None; the other whether the request is permitted, with obligations that
-the caller discharges: `P1` is that for an outcome whose obligations never change, `D` what the caller discharges.
+A search gives the outcome that decides, or None. That of the whole policy goes on to what the caller asked for: a decision, or whether the
+request is permitted, with obligations that the caller discharges. Names in generated code: `L1` an outcome, `D1` the decision by it where
+that is always the same, `P1` whether a permit stands, `DISCHARGED` the obligations that the caller discharges.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from enum import Enum
 
 from abac.compiler.carried import may_fail
 from abac.compiler.emit_fast import FastEmitter
@@ -15,7 +17,8 @@ from abac.compiler.emit_forest import ForestEmitter
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Leaf, Nested, Row, Step, Test, blocks, leaves_of
 from abac.compiler.lower import effects
-from abac.compiler.runtime import WITNESSES
+from abac.compiler.outcomes import decided, decided_plain, decision
+from abac.compiler.runtime import HORIZON, WITNESSES
 from abac.compiler.shapes import ROW, Holes
 from abac.compiler.syntax import assign, attribute, call, compare, const, item, junction, name, negation
 from abac.language import checked as c
@@ -26,19 +29,27 @@ from abac.model.types import SetOf
 _DEEPEST = 12
 
 
+class Gives(Enum):
+    """What a search comes to."""
+
+    OUTCOME = "outcome"
+    DECISION = "decision"
+    VERDICT = "verdict"
+
+
 class SearchEmitter:
     """Emits one function for each policy of the graph.
 
     Attributes:
-        outcomes: by leaf.
+        captures: the function that takes what decisions by a leaf are made of, by leaf, where that is not always the same.
         obligers: the function that tells the obligations of a permit, by leaf, where they depend on the request.
-        verdict: whether the search as a whole says permitted or not.
+        gives: what the search of the whole policy comes to.
         identifiers: the functions of policies, by number; rows that refer to policies find them under `searches_name`.
         tests: tuples of functions that rows refer to by number.
     """
 
-    def __init__(self, fast: FastEmitter, outcomes: Mapping[int, object], obligers: Mapping[int, str], *, verdict: bool) -> None:
-        self.fast, self.outcomes, self.obligers, self.verdict = fast, outcomes, obligers, verdict
+    def __init__(self, fast: FastEmitter, captures: Mapping[int, str], obligers: Mapping[int, str], gives: Gives) -> None:
+        self.fast, self.captures, self.obligers, self.gives = fast, captures, obligers, gives
         self.identifiers: dict[int, str] = {}
         self.tests: dict[str, dict[int, str]] = {}
         self.searches_name = f"S{fast.mark}{'_plain' if fast.plain else ''}"
@@ -46,74 +57,110 @@ class SearchEmitter:
     def search(self, root: Block) -> str:
         """Emit everything; the name of the function that searches the whole policy."""
         for block in blocks(root):
-            self._block(block, self.verdict and block is root)
+            self._block(block, self.gives if block is root else Gives.OUTCOME)
         return self.identifiers[root.number]
 
     # ── what a search gives ────────────────────────────────────────────────────────────────────────────────
 
     def outcome(self, leaf: Leaf) -> ast.expr:
         """L1"""
-        return self.fast.slots.helper(f"L{leaf.number}", self.outcomes[leaf.number])
+        return name(f"L{leaf.number}")
 
-    def _found(self, leaf: Leaf, verdict: bool) -> list[ast.stmt]:
-        """return L1; of a verdict: return P1, or whether the caller discharges what the permit obliges to."""
-        if not verdict:
-            return [ast.Return(self.outcome(leaf))]
+    def _found(self, leaf: Leaf, gives: Gives) -> ast.stmt:
+        """return L1"""
+        match gives:
+            case Gives.DECISION:
+                return ast.Return(self._decision(leaf))
+            case Gives.VERDICT:
+                return ast.Return(self._verdict(leaf))
+        return ast.Return(self.outcome(leaf))
+
+    def _decision(self, leaf: Leaf) -> ast.expr:
+        """D1, or what is made of the values that the request gives, and until when it holds"""
+        horizon = item(name("memo"), HORIZON) if self.fast.timed else const(None)
+        if leaf.number in self.captures:  # what is taken may note when it changes, so it stands before the horizon
+            values = call(self.captures[leaf.number], *(name(p) for p in STANDARD), attribute(self.outcome(leaf), self._way("row")))
+            return call(self.fast.slots.helper("decision", decision), self.outcome(leaf), values, horizon)
+        return self._until(name(f"D{leaf.number}"), horizon)
+
+    def _until(self, fixed: ast.expr, horizon: ast.expr) -> ast.expr:
+        """D1 if memo[1] is None else D1.until(memo[1])"""
+        if not self.fast.timed:
+            return fixed
+        return ast.IfExp(compare(horizon, ast.Is(), const(None)), fixed, call(attribute(fixed, "until"), horizon))
+
+    def _verdict(self, leaf: Leaf) -> ast.expr:
+        """P1, or whether the caller discharges what the permit obliges to"""
         if leaf.effect is not Effect.PERMIT:
-            return [ast.Return(const(False))]
-        if leaf.number in self.obligers:
-            owed = self.fast.slots.slot(self.outcomes[leaf.number])
-            imposed = call(self.obligers[leaf.number], *(name(p) for p in STANDARD), attribute(owed, self._owed))
-            return [ast.Return(call(attribute(name("D"), "issuperset"), imposed))]
-        return [ast.Return(name(f"P{leaf.number}"))]
+            return const(False)
+        if leaf.number not in self.obligers:
+            return name(f"P{leaf.number}")
+        owed = attribute(self.outcome(leaf), self._way("owed"))
+        return call(attribute(name("DISCHARGED"), "issuperset"), call(self.obligers[leaf.number], *(name(p) for p in STANDARD), owed))
 
-    def found_inside(self, found: ast.expr, inner: Block, verdict: bool) -> ast.stmt:
-        """What a policy inside came to: return b2; of a verdict: return b2 in A."""
-        if not verdict:
-            return ast.Return(found)
-        listed = compare(found, ast.In(), name("A"))
+    def found_inside(self, found: str, inner: Block, gives: Gives) -> ast.stmt:
+        """What a policy inside came to, which is something: return b2; of a verdict: return b2.stands"""
+        match gives:
+            case Gives.DECISION if any(leaf.number in self.captures for leaf in leaves_of(inner)):
+                made = self.fast.slots.helper(*(("decided_plain", decided_plain) if self.fast.plain else ("decided", decided)))
+                return ast.Return(call(made, name(found), *(name(p) for p in STANDARD)))
+            case Gives.DECISION:
+                return ast.Return(self._until(attribute(name(found), "decision"), item(name("memo"), HORIZON)))
+            case Gives.VERDICT:
+                return ast.Return(self._stands(found, inner))
+        return ast.Return(name(found))
+
+    def _stands(self, found: str, inner: Block) -> ast.expr:
+        """b2.stands if b2.stands is not None else DISCHARGED.issuperset(b2.oblige(…, b2.owed))"""
+        stands = attribute(name(found), "stands")
         if not any(leaf.number in self.obligers for leaf in leaves_of(inner)):
-            return ast.Return(listed)
-        computed = compare(found, ast.In(), name("C"))
-        imposed = call(attribute(found, self._oblige), *(name(p) for p in STANDARD), attribute(found, self._owed))
-        return ast.Return(junction(ast.Or(), [listed, junction(ast.And(), [computed, call(attribute(name("D"), "issuperset"), imposed)])]))
+            return stands
+        owed = attribute(name(found), self._way("owed"))
+        imposed = call(attribute(name(found), self._way("oblige")), *(name(p) for p in STANDARD), owed)
+        computed = call(attribute(name("DISCHARGED"), "issuperset"), imposed)
+        return ast.IfExp(compare(stands, ast.IsNot(), const(None)), stands, computed)
 
-    @property
-    def _oblige(self) -> str:
-        """The attribute of an outcome that tells its obligations, as this search reads requests."""
-        return f"oblige{'_plain' if self.fast.plain else ''}{'' if self.verdict else '_timed'}"
+    def nothing(self, gives: Gives) -> ast.stmt:
+        """What there is if no rule applies."""
+        match gives:
+            case Gives.DECISION:
+                horizon = item(name("memo"), HORIZON)
+                return ast.Return(self._until(name("NOTHING_APPLIES"), horizon))
+            case Gives.VERDICT:
+                return ast.Return(const(False))
+        return ast.Return(const(None))
 
-    @property
-    def _owed(self) -> str:
-        """The attribute with the row for that."""
-        return self._oblige.replace("oblige", "owed")
+    def _way(self, of: str) -> str:
+        """The attribute of an outcome as this search reads requests: `oblige`, `owed_plain_timed`; what is captured is always timed."""
+        plain = "_plain" if self.fast.plain else ""
+        timed = "_timed" if of in ("oblige", "owed") and self.gives is Gives.DECISION else ""
+        return f"{of}{plain}{timed}"
 
     # ── policies ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _block(self, block: Block, verdict: bool) -> None:
+    def _block(self, block: Block, gives: Gives) -> None:
         f = Function()
         identifier = self.identifiers[block.number] = self.fast.identifier("s")
         if block.applies is not None:
-            nothing = const(False) if verdict else const(None)
-            f.body.append(ast.If(negation(self.fast.now(block.applies, f)), [ast.Return(nothing)], []))
+            f.body.append(ast.If(negation(self.fast.now(block.applies, f)), [self.nothing(gives)], []))
         if block.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
-            self._choose(block, f, verdict)
+            self._choose(block, f, gives)
         elif block.forest is not None:
-            ForestEmitter(self, block, f, verdict).emit()
+            ForestEmitter(self, block, f, gives).emit()
         else:
             results: dict[int, str] = {}
             for step in block.strong:
-                self._step(step, block, f, results, strong=True, verdict=verdict)
+                self._step(step, block, f, results, strong=True, gives=gives)
             for step in block.weak:
-                self._step(step, block, f, results, strong=False, verdict=verdict)
+                self._step(step, block, f, results, strong=False, gives=gives)
         if block.default is not None:
-            f.body += self._found(block.default, verdict)
+            f.body.append(self._found(block.default, gives))
         elif not (f.body and isinstance(f.body[-1], ast.Return)):
-            f.body.append(ast.Return(const(False) if verdict else const(None)))
+            f.body.append(self.nothing(gives))
         policy = block.policy
         self.fast.add(identifier, STANDARD, f.body, f"policy {policy.name}: {policy.algorithm}, {policy.span.place}")
 
-    def _choose(self, block: Block, f: Function, verdict: bool) -> None:
+    def _choose(self, block: Block, f: Function, gives: Gives) -> None:
         """Only-one-applicable: every target is asked; what is not exactly one is for the exact path, or nothing."""
         applied: list[tuple[str, Block]] = []
         for step in block.strong:
@@ -128,18 +175,19 @@ class SearchEmitter:
         for variable, inner in applied:
             found, asked = f.fresh("b"), call(self.identifiers[inner.number], *(name(p) for p in STANDARD))
             body: list[ast.stmt] = [ast.Return(asked)]
-            if verdict:
-                body = [assign(found, asked), self.found_inside(name(found), inner, verdict)]
+            if gives is not Gives.OUTCOME:
+                there = compare(name(found), ast.IsNot(), const(None))
+                body = [assign(found, asked), ast.If(there, [self.found_inside(found, inner, gives)], []), self.nothing(gives)]
             f.body.append(ast.If(name(variable), body, []))
 
-    def _step(self, step: Step, block: Block, f: Function, results: dict[int, str], *, strong: bool, verdict: bool) -> None:
+    def _step(self, step: Step, block: Block, f: Function, results: dict[int, str], *, strong: bool, gives: Gives) -> None:
         match step:
             case Test():
-                self._test(step, f, verdict)
+                self._test(step, f, gives)
             case Nested(block=inner):
-                self._nested(inner, block, f, results, strong=strong, verdict=verdict)
+                self._nested(inner, block, f, results, strong=strong, gives=gives)
 
-    def _nested(self, inner: Block, block: Block, f: Function, results: dict[int, str], *, strong: bool, verdict: bool) -> None:
+    def _nested(self, inner: Block, block: Block, f: Function, results: dict[int, str], *, strong: bool, gives: Gives) -> None:
         """A policy inside: asked once; a weak result waits for its place among the weak."""
         again = inner.number in results
         variable = results.setdefault(inner.number, f"b{inner.number}")
@@ -149,24 +197,24 @@ class SearchEmitter:
         mixed = block.strong_effect is not None and len(effects(Nested(inner))) > 1
         if strong and mixed:
             wins = compare(attribute(name(variable), "effect"), ast.Is(), self.fast.slots.slot(block.strong_effect))
-            won = self.found_inside(name(variable), inner, verdict)
+            won = self.found_inside(variable, inner, gives)
             f.body.append(ast.If(junction(ast.And(), [found, wins]), [won], []))
-            self.stand(name(variable), block, f, inner)
+            self.stand(variable, block, f, inner)
             return
-        f.body.append(ast.If(found, [self.found_inside(name(variable), inner, verdict)], []))
+        f.body.append(ast.If(found, [self.found_inside(variable, inner, gives)], []))
 
-    def stand(self, found: ast.expr, block: Block, f: Function, inner: Block | None = None) -> None:
+    def stand(self, found: str, block: Block, f: Function, inner: Block | None = None) -> None:
         """A permit that has to wait must stand: were an obligation of it unknown, its policy might come to a deny."""
         if block.strong_effect is not Effect.DENY or not any(may_fail(leaf) for leaf in leaves_of(inner or block)):
             return
-        oblige = attribute(found, self._oblige)
-        waits = junction(ast.And(), [compare(found, ast.IsNot(), const(None)), compare(oblige, ast.IsNot(), const(None))])
-        f.body.append(ast.If(waits, [ast.Expr(call(oblige, *(name(p) for p in STANDARD), attribute(found, self._owed)))], []))
+        oblige = attribute(name(found), self._way("oblige"))
+        waits = junction(ast.And(), [compare(name(found), ast.IsNot(), const(None)), compare(oblige, ast.IsNot(), const(None))])
+        f.body.append(ast.If(waits, [ast.Expr(call(oblige, *(name(p) for p in STANDARD), attribute(name(found), self._way("owed"))))], []))
 
     # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _test(self, step: Test, f: Function, verdict: bool) -> None:
-        self.rule(step, list(c.conjuncts(step.condition)), self._found(step.leaf, verdict), f)
+    def _test(self, step: Test, f: Function, gives: Gives) -> None:
+        self.rule(step, list(c.conjuncts(step.condition)), [self._found(step.leaf, gives)], f)
 
     def rule(self, step: Test, parts: Sequence[c.Expression], found: list[ast.stmt], f: Function) -> None:
         """The statements if what is left of the rule's condition holds."""

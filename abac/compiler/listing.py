@@ -18,7 +18,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from abac.compiler.forms import Form, Several
-from abac.compiler.graph import Leaf
 from abac.language import checked as c
 from abac.model.text import show
 from abac.model.types import Words
@@ -323,16 +322,19 @@ def _spelled(op: ast.cmpop) -> str:
     return _COMPARISONS[type(op)]
 
 
-def legend(package: str, slots: Mapping[str, object]) -> list[str]:
-    """Comments that say what the names of a generated module are."""
+def legend(package: str, slots: Mapping[str, object], leaves: Mapping[str, str]) -> list[str]:
+    """Comments that say what the names of a generated module are.
+
+    Args:
+        leaves: by the names of outcomes, what they are outcomes of.
+    """
     lines = [
         f"Generated from package {package}.",
         "Functions are those of abac.compiler.runtime; with x_, of exact.py beside it. Attributes are slots of forms.",
     ]
-    numbered = sorted((name[0], int(name[1:])) for name in slots if name[0] in "KL" and name[1:].isdigit())
-    numbered = [(letter, number) for letter, number in numbered if _described(slots[f"{letter}{number}"])]
-    for letter, number in numbered:
-        lines.append(f"{letter}{number} = {_described(slots[f'{letter}{number}'])}")
+    numbered = sorted(int(name[1:]) for name in slots if name[0] == "K" and name[1:].isdigit())
+    lines += [f"K{n} = {described}" for n in numbered if (described := _described(slots[f"K{n}"]))]
+    lines += [f"{name} = {what}" for name, what in leaves.items()]
     lines = [f"# {_plain(line)}" for line in lines]
     return [line if len(line) <= WIDE else f"{line[: WIDE - 1]}…" for line in lines]
 
@@ -366,8 +368,6 @@ def _described(value: Any) -> str:
             return show(value)
         case RecordValue() | EntityValue() | IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
             return show(value)
-    if isinstance(leaf := getattr(value, "leaf", None), Leaf):
-        return f"{leaf.effect} {leaf.name}"
     return repr(value.pattern) if hasattr(value, "pattern") else ""
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import linecache
 import logging
 import sys
-import weakref
 from collections.abc import Callable
-from types import CodeType, FunctionType
 from typing import Any
 
 from abac.compiler import answers
 from abac.compiler.answers import Answer
 from abac.compiler.edge import Edge
 from abac.compiler.emit import Module, emit_module
-from abac.compiler.graph import Graph
-from abac.compiler.listing import number
-from abac.compiler.outcomes import decision, nothing_applies
-from abac.compiler.runtime import FIRST_SLOT, HORIZON, UNREAD, HandOver, Memo
+from abac.compiler.outcomes import Outcome, nothing_applies
+from abac.compiler.runtime import HORIZON, UNREAD, HandOver, Memo
 from abac.compiler.tables import Table
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
@@ -29,7 +23,6 @@ from abac.model.schema import DutyKind
 from abac.model.values import Cause, CauseKind, EntityValue, RecordValue, Unknown, Validated
 
 log = logging.getLogger("abac")
-_numbers = itertools.count(1)
 _STOP = (KeyboardInterrupt, SystemExit)
 Decide = Callable[..., Decision]
 Permits = Callable[..., bool]
@@ -40,31 +33,39 @@ class Compiled:
 
     Attributes:
         graph: what was compiled.
+        decide, permits: of (subject, action, resource, context, at), whatever a caller has for them; raise for no request.
         namespace: the generated functions, and what they find by name.
         surprises: how often the fast path met an error that it does not know: raised by a caller's objects, or by a mistake of ours.
     """
 
-    def __init__(self, graph: Graph, module: Module, digest: str) -> None:
-        self.graph, self.digest, self.module = graph, digest, module
-        world = module.world
-        self.forms = world.forms
-        self.edge = Edge(graph.package, world.forms, world.uses.now)
-        filename = f"abac-policy-{next(_numbers)}"
-        self.namespace = load(module, filename)
-        weak = weakref.ref(self)
-        linecache.cache[filename] = (lambda: made._flat() if (made := weak()) else "",)
-        weakref.finalize(self, linecache.cache.pop, filename, None)
-        self._link()
-        self._nothing = nothing_applies(graph.root.policy.name, digest)
-        self._entries: dict[tuple[frozenset[str], bool], tuple[Decide, Permits]] = {}
-        self._codes: dict[bool, CodeType] = {}
-        self.successors: list[Any] = []
+    def __init__(self, module: Module, digest: str = "", discharges: frozenset[str] = frozenset()) -> None:
+        self.module, self.graph, self.digest, self.discharges = module, module.graph, digest, discharges
+        self.forms, self._reads_now = module.world.forms, module.world.uses.now
+        self.edge = Edge(self.graph.package, self.forms, self._reads_now)
         self.surprises = 0
-        self._fixed = {
-            "LATER": self.successors, "surprise": self._surprised,
-            "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "decision": decision, "NO_RULE": _Nothing(self._nothing),
-            "EMPTY": self._empty(),
+        nothing = nothing_applies(self.graph.root.policy.name, digest)
+        self.outcomes = {leaf.number: Outcome(leaf, digest, discharges) for leaf in self.graph.leaves}
+        self.namespace = self._run()
+        self._link()
+        self.namespace["NOTHING_APPLIES"] = nothing
+        self.decide: Decide = self.namespace["decide"]
+        self.permits: Permits = self.namespace["permits"]
+
+    # ── the namespace ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> dict[str, Any]:
+        """The namespace after the module ran: its functions, and nothing built in but what its slots name."""
+        namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **self.module.world.slots.values}
+        namespace |= {
+            "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "surprise": self._surprised, "EMPTY": self._empty(),
+            "DISCHARGED": self.discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
         }  # fmt: skip
+        for number, outcome in self.outcomes.items():
+            namespace |= {f"L{number}": outcome, f"P{number}": outcome.stands}
+        exec(self.module.code(), namespace)  # the tree was made by the emitters: names are counters, constants are constants
+        for name in ("decide", "permits"):
+            namespace[name].__defaults__ = (namespace["EMPTY"], None)
+        return namespace
 
     def _link(self) -> None:
         """Names of functions become functions wherever code or data was made before them."""
@@ -72,13 +73,11 @@ class Compiled:
         for odd, identifier in module.world.readers.links:
             odd.read = namespace[identifier]
         for code in module.codes:
-            code.function = namespace[code.function]
-        for outcome in module.outcomes:
-            outcome.digest = self.digest
-            for name, value in module.captures.get(outcome.leaf.number, {}).items():
+            code.function = namespace[code.name]
+        for number, outcome in self.outcomes.items():
+            for name, value in module.captures.get(number, {}).items():
                 setattr(outcome, name, namespace[value] if isinstance(value, str) else value())
-            if outcome.carried.fixed:
-                outcome.decision = decision(outcome, (), None)
+            namespace[f"D{number}"] = outcome.decision
         self._fill_tables()
         for owner, (fast, exact, wanted) in module.roots.items():
             self.edge.fast[owner], self.edge.exact[owner], self.edge.wanted[owner] = namespace[fast], namespace[exact], wanted
@@ -87,7 +86,7 @@ class Compiled:
         """The tables of filed steps, under the names by which generated code looks into them."""
         namespace = self.namespace
         for identifier, _, make in self.module.world.tables.values():
-            made = make()
+            made = make(self.outcomes)
             root = namespace[identifier] = made.root() if isinstance(made, Table) else made
             if type(root) is dict:
                 namespace |= {f"{identifier}_get": root.get, f"{identifier}_keys": frozenset(root)}
@@ -101,42 +100,12 @@ class Compiled:
     @property
     def source(self) -> str:
         """The generated Python, laid out for readers. It is made anew: the same graph gives the same text."""
-        return emit_module(self.graph).text(entries=True)
+        return emit_module(self.graph).text()
 
-    def _flat(self) -> str:
-        """The generated Python as tracebacks and `inspect` count its lines; asked for by `linecache`, when it needs it."""
-        return emit_module(self.graph).flat()
-
-    # ── the ways in ────────────────────────────────────────────────────────────────────────────────────────
-
-    def entries(self, discharges: frozenset[str], *, trusting: bool) -> tuple[Decide, Permits]:
-        """`decide` and `permits`, of (subject, action, resource, context=None, at=None), for what one caller discharges."""
-        key = (discharges, trusting)
-        if key not in self._entries:
-            scope = {**self.namespace, **self._verdicts(discharges), **self._fixed}
-            for name, value in self.namespace.items():  # each caller's functions read its own globals
-                if type(value) is FunctionType and value.__globals__ is self.namespace:
-                    scope[name] = FunctionType(value.__code__, scope, name, value.__defaults__)
-            scope["slow_decide"] = self._slow_decide(trusting)
-            scope["slow_permits"] = self._slow_permits(discharges, scope[self.module.search.forms], trusting)
-            code = self._entry_code(trusting)
-            scope.update(self.module.world.slots.values)
-            exec(code, scope)
-            self._entries[key] = scope["decide"], scope["permits"]
-        return self._entries[key]
-
-    def _entry_code(self, trusting: bool) -> CodeType:
-        if trusting not in self._codes:
-            self._codes[trusting] = compile(number(self.module.entries(trusting=trusting), {}), "abac-entry", "exec")
-        return self._codes[trusting]
-
-    def _verdicts(self, discharges: frozenset[str]) -> dict[str, Any]:
-        """P1: whether a permit by leaf 1 stands; A: those that do; C: those of which the request tells; D: what the caller discharges."""
-        permitting = [outcome for outcome in self.module.outcomes if outcome.effect is Effect.PERMIT]
-        stands = {o: o.obligations is not None and o.obligations <= discharges for o in permitting}
-        named = {f"P{o.leaf.number}": stands[o] for o in permitting}
-        always = frozenset(o for o in permitting if stands[o])
-        return {**named, "A": always, "C": frozenset(o for o in permitting if o.obligations is None), "D": discharges}
+    def succeed(self, successor: Any) -> None:
+        """From now on `decide` and `permits` are the successor's, for callers who still hold them: calls under way end as they began."""
+        self.namespace["LATER"] = successor
+        self.namespace["decide"].__code__, self.namespace["permits"].__code__ = _later_decide.__code__, _later_permits.__code__
 
     def _empty(self) -> Validated:
         """The context of a request without one."""
@@ -151,42 +120,34 @@ class Compiled:
         self.forms.freeze(made)
         return made
 
-    def _slow_decide(self, trusting: bool) -> Decide:
-        search = self.namespace[self.module.search_timed.forms]
+    # ── what the ways in leave ─────────────────────────────────────────────────────────────────────────────
 
-        def decide(subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
-            now = self.edge.clock(at, context, trusting) if self.edge.reads_now else None
-            try:
-                parts = self.edge.fast_parts(subject, action, resource, context)
-                if parts is not None and type(now) is not Unknown:
-                    return self._made(search, parts, self.memo(now))
-            except UNREAD:
-                pass
-            except _STOP:
-                raise
-            except BaseException:  # the objects are the caller's, and may raise anything
-                self._surprised()
-            return self._exactly(subject, action, resource, context, now)
+    def _slow_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        found = self._fast(self.module.decision.forms, (subject, action, resource, context), now)
+        return self._exactly(subject, action, resource, context, now) if found is None else found
 
-        return decide
+    def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        found = self._fast(self.module.verdict.forms, (subject, action, resource, context), now)
+        if found is not None:
+            return bool(found)
+        decided = self._exactly(subject, action, resource, context, now)
+        return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
 
-    def _slow_permits(self, discharges: frozenset[str], search: Any, trusting: bool) -> Permits:
-        def permits(subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
-            now = self.edge.clock(at, context, trusting) if self.edge.reads_now else None
-            try:
-                parts = self.edge.fast_parts(subject, action, resource, context)
-                if parts is not None and type(now) is not Unknown:
-                    return bool(search(*parts, self.memo(now)))
-            except UNREAD:
-                pass
-            except _STOP:
-                raise
-            except BaseException:  # the objects are the caller's, and may raise anything
-                self._surprised()
-            decided = self._exactly(subject, action, resource, context, now)
-            return decided.permitted and all(duty.id in discharges for duty in decided.obligations)
-
-        return permits
+    def _fast(self, search: str, request: tuple[Any, Any, Any, Any], now: Any) -> Any:
+        """What a search comes to for forms that the edge reads; None where it cannot tell."""
+        try:
+            parts = self.edge.fast_parts(*request)
+            if parts is not None and type(now) is not Unknown:
+                return self.namespace[search](*parts, self.memo(now))
+        except UNREAD:
+            pass
+        except _STOP:
+            raise
+        except BaseException:  # the objects are the caller's, and may raise anything
+            self._surprised()
+        return None
 
     def _surprised(self) -> None:
         """Something was raised that the fast path has no name for: the exact path decides."""
@@ -195,18 +156,7 @@ class Compiled:
 
     def memo(self, now: Any) -> Memo:
         """What a decision keeps while it is made."""
-        return [now, None, {}, *[None] * max(0, self.module.memo - FIRST_SLOT)]
-
-    def _made(self, search: Any, parts: Any, memo: Memo) -> Decision:
-        outcome = search(*parts, memo)
-        if outcome is None:
-            made = self._nothing
-        elif outcome.decision is not None:
-            made = outcome.decision
-        else:
-            values = outcome.capture(*parts, memo, outcome.row)
-            return decision(outcome, values, memo[HORIZON])
-        return made if memo[HORIZON] is None else made.until(memo[HORIZON])
+        return [now, None, {}, *[None] * len(self.module.world.shared)]
 
     def _exactly(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         try:
@@ -220,25 +170,16 @@ class Compiled:
 
     # ── requests that were read before ─────────────────────────────────────────────────────────────────────
 
-    def permits(self, request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
-        """Whether the request is permitted and every obligation is one of `discharges`."""
-        if isinstance(request, InvalidRequest):
-            return False
-        _, permits = self.entries(discharges, trusting=False)
-        parts = self.forms.parts(request)
-        for part in parts:
-            self.forms.freeze(part)
-        subject, resource, context = parts
-        return permits(subject, request.action, resource, context, request.now)
+    def permits_request(self, request: Request | InvalidRequest) -> bool:
+        """Whether the request is permitted and every obligation is one that the caller discharges."""
+        return not isinstance(request, InvalidRequest) and self.permits(*self._as_parts(request))
 
-    def decide(self, request: Request | InvalidRequest) -> Decision:
+    def decide_request(self, request: Request | InvalidRequest) -> Decision:
         """The decision; raises for no request."""
-        if isinstance(request, InvalidRequest):
-            return self._invalid(request)
-        try:
-            return self.fast(request)
-        except UNREAD:
-            return self.exact(request)
+        return self._invalid(request) if isinstance(request, InvalidRequest) else self.decide(*self._as_parts(request))
+
+    def _as_parts(self, request: Request) -> tuple[Any, ...]:
+        return self.form(request.subject), request.action, self.form(request.resource), self.form(request.context), request.now
 
     def fast(self, request: Request, parts: tuple[Any, ...] | None = None, memo: Memo | None = None) -> Decision:
         """The decision in two values.
@@ -249,11 +190,12 @@ class Compiled:
         Raises:
             HandOver and others of `UNREAD`: something read was unknown.
         """
-        if type(request.now) is Unknown and self.edge.reads_now:
+        if type(request.now) is Unknown and self._reads_now:
             raise HandOver
         subject, resource, context = parts or self.forms.parts(request)
-        search = self.namespace[self.module.search_timed.forms]
-        return self._made(search, (subject, request.action, resource, context), memo if memo is not None else self.memo(request.now))
+        search = self.namespace[self.module.decision.forms]
+        made: Decision = search(subject, request.action, resource, context, memo if memo is not None else self.memo(request.now))
+        return made
 
     def exact(self, request: Request) -> Decision:
         """The decision in three values."""
@@ -289,23 +231,12 @@ class Compiled:
         )  # fmt: skip
 
 
-class _Nothing:
-    """In place of an outcome where no rule applies."""
-
-    __slots__ = ("decision",)
-
-    def __init__(self, decision: Decision) -> None:
-        self.decision = decision
+def _later_decide(subject, action, resource, context, at):  # type: ignore[no-untyped-def]  # run with the names of a namespace
+    return LATER.decide(subject, action, resource, context, at)  # type: ignore[name-defined]  # noqa: F821
 
 
-def load(module: Module, filename: str) -> dict[str, Any]:
-    """The namespace of a generated module after it ran: its functions, and nothing built in but what its slots name."""
-    code: CodeType = compile(module.tree(), filename, "exec")
-    namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **module.world.slots.values}
-    for outcome in module.outcomes:
-        namespace[f"L{outcome.leaf.number}"] = outcome
-    exec(code, namespace)  # the tree was made by the emitters: names are counters, constants are constants
-    return namespace
+def _later_permits(subject, action, resource, context, at):  # type: ignore[no-untyped-def]
+    return LATER.permits(subject, action, resource, context, at)  # type: ignore[name-defined]  # noqa: F821
 
 
 def _reason(answer: Answer) -> str:

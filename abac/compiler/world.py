@@ -44,7 +44,7 @@ class World:
         self._walks: dict[str, bool] = {}
         self._shapes: dict[object, Holes] = {}
         self._numbers: dict[int, dict[object, int]] = {}
-        self.tables: dict[int, tuple[str, object, Callable[[], Any]]] = {}
+        self.tables: dict[int, tuple[str, object, Callable[[Any], Any]]] = {}
         self._places: dict[Words, dict[str, int]] = {}
         self._deep: dict[Any, Any] = {}
         self._getters: dict[str, Any] = {}
@@ -61,8 +61,8 @@ class World:
         numbers = self._numbers.setdefault(block, {})
         return numbers.setdefault(shape, len(numbers) + 1)
 
-    def table(self, of: object, make: Callable[[], Any]) -> str:
-        """The name of the table of something; it is filled in when all code is emitted."""
+    def table(self, of: object, make: Callable[[Any], Any]) -> str:
+        """The name of the table of something; it is filled in when all code is emitted, with outcomes by leaf."""
         if id(of) not in self.tables:
             self.tables[id(of)] = f"B{len(self.tables) + 1}", of, make
         return self.tables[id(of)][0]

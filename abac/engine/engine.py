@@ -81,7 +81,7 @@ class Engine:
         before = getattr(self, "_state", None)
         self._state, self.decide, self.permits = state, state.decide, state.permits
         if before is not None:
-            before.successors.append(self)
+            before.by.succeed(self)
 
     @classmethod
     def load(

@@ -23,8 +23,8 @@ Decide = Callable[..., Decision]
 Permits = Callable[..., bool]
 
 
-class Successor(Protocol):
-    """Whoever decides by the policy version in force."""
+class Decider(Protocol):
+    """Whoever decides by a policy version: of (subject, action, resource, context=None, at=None), all of them a caller's objects."""
 
     decide: Decide
     permits: Permits
@@ -36,18 +36,21 @@ class Loaded:
 
     Attributes:
         digest: names policies, tables, schema, and the versions of what gives them meaning.
-        code: the compiled policy; None where the reference evaluator decides.
-        decide, permits: of (subject, action, resource, context=None, at=None), all of them a caller's objects.
-        successors: who decides in place of these two, for callers who still hold them; empty until there is one.
+        by: the compiled policy, or the reference evaluator.
     """
 
     package: c.Package
     digest: str
-    code: Compiled | None = field(repr=False)
-    decide: Decide = field(repr=False)
-    permits: Permits = field(repr=False)
-    successors: list[Successor] = field(repr=False)
+    by: Compiled | Reference = field(repr=False)
     loaded_at: dt.datetime
+
+    @property
+    def decide(self) -> Decide:
+        return self.by.decide
+
+    @property
+    def permits(self) -> Permits:
+        return self.by.permits
 
     def read(self, subject: object, action: object, resource: object, context: object, now: Clock) -> Request | InvalidRequest:
         """The request that four objects of a caller's are; `now` as for `read_request`."""
@@ -55,11 +58,39 @@ class Loaded:
 
     def decide_request(self, request: Request | InvalidRequest) -> Decision:
         """The decision on a request that was read."""
-        return evaluate(self.package, request, self.digest) if self.code is None else self.code.decide(request)
+        return self.by.decide_request(request)
 
     def validated(self, value: EntityValue | RecordValue) -> EntityValue | RecordValue | Validated:
         """A part of a request that was read, as decisions take it without reading it again."""
-        return value if self.code is None else self.code.form(value)
+        return self.by.form(value)
+
+
+class Reference:
+    """Decides by the reference evaluator."""
+
+    def __init__(self, package: c.Package, digest: str, options: Options) -> None:
+        self._package, self._digest, self._options = package, digest, options
+        self._successor: Decider | None = None
+
+    def decide(self, subject: object, action: object, resource: object, context: object = None, at: Clock = None) -> Decision:
+        if self._successor is not None:
+            return self._successor.decide(subject, action, resource, context, at)
+        now = dt.datetime.now(dt.timezone.utc) if at is None and not self._options.trust_request_clock else at
+        return self.decide_request(read_request(subject, action, resource, context, self._package.schema, self._package.tables, now))
+
+    def permits(self, subject: object, action: object, resource: object, context: object = None, at: Clock = None) -> bool:
+        decision = self.decide(subject, action, resource, context, at)
+        return decision.permitted and all(duty.id in self._options.discharges for duty in decision.obligations)
+
+    def decide_request(self, request: Request | InvalidRequest) -> Decision:
+        return evaluate(self._package, request, self._digest)
+
+    def form(self, value: EntityValue | RecordValue) -> EntityValue | RecordValue:
+        return value
+
+    def succeed(self, successor: Decider) -> None:
+        """From now on the successor decides, for callers who still hold `decide` and `permits`."""
+        self._successor = successor
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +147,7 @@ def _load(reader: PackageReader, packages: list[Parsed], found: list[Diagnostic]
     """Text is parsed by the reader; then checked, and compiled."""
     package = check(packages, found)
     digest, now = reader.digest(), dt.datetime.now(dt.timezone.utc)
-    if options.compiled:
-        code = compile_package(package, digest)
-        return Loaded(package, digest, code, *code.entries(options.discharges, trusting=options.trust_request_clock), code.successors, now)
-    successors: list[Successor] = []
-    return Loaded(package, digest, None, *_by_reference(package, digest, options, successors), successors, now)
-
-
-def _by_reference(package: c.Package, digest: str, options: Options, successors: list[Successor]) -> tuple[Decide, Permits]:
-    """`decide` and `permits` by the reference evaluator."""
-
-    def decide(subject: object, action: object, resource: object, context: object = None, at: Clock = None) -> Decision:
-        if successors:
-            return successors[0].decide(subject, action, resource, context, at)
-        now = dt.datetime.now(dt.timezone.utc) if at is None and not options.trust_request_clock else at
-        request = read_request(subject, action, resource, context, package.schema, package.tables, now)
-        return evaluate(package, request, digest)
-
-    def permits(subject: object, action: object, resource: object, context: object = None, at: Clock = None) -> bool:
-        if successors:
-            return successors[0].permits(subject, action, resource, context, at)
-        decision = decide(subject, action, resource, context, at)
-        return decision.permitted and all(duty.id in options.discharges for duty in decision.obligations)
-
-    return decide, permits
+    if not options.compiled:
+        return Loaded(package, digest, Reference(package, digest, options), now)
+    code = compile_package(package, digest, discharges=options.discharges, trust_request_clock=options.trust_request_clock)
+    return Loaded(package, digest, code, now)

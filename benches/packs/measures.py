@@ -62,7 +62,7 @@ def decisions(work: Workload, rounds: int) -> list[Figure]:
 
 def against_reference(work: Workload, rounds: int) -> Figure:
     """For information: what compiling gains."""
-    some, decide, reference = work.read[:SAMPLE], work.code.decide, work.reference.decide_request
+    some, decide, reference = work.read[:SAMPLE], work.code.decide_request, work.reference.decide_request
     batches: dict[str, Batch] = {
         "reference": lambda: [reference(request) for request in some],
         "compiled": lambda: [decide(request) for request in some],

@@ -121,7 +121,7 @@ def workload(name: str, count: int = 1_000) -> Workload:
     read = list(itertools.islice(_decided(draw(rng), code), count))
     rng.shuffle(read)
     calls = [(*plain_request(request), request.now) for request in read]
-    rules = frozenset(rule for request in read if (rule := code.decide(request).rule) is not None)
+    rules = frozenset(rule for request in read if (rule := code.decide_request(request).rule) is not None)
     made = [validated(engine, call) for call in calls]
     return Workload(name, folder, engine, reference, code, calls, made, read, rules, plain.permits, entities.permits)
 
@@ -139,7 +139,7 @@ def _decided(drawn: Iterator[Json], code: Compiled) -> Iterator[Request]:
             continue
         request = read_request(*plain_request(first), package.schema, package.tables, first.now)
         assert type(request) is Request, "what was read can be read again"
-        if is_two_valued(code, request) and code.decide(request).effect in (Effect.PERMIT, Effect.DENY):
+        if is_two_valued(code, request) and code.decide_request(request).effect in (Effect.PERMIT, Effect.DENY):
             yield request
 
 

@@ -30,7 +30,7 @@ def test_every_rule_decides_some_request(work: Workload) -> None:
 
 
 def test_requests_are_decided_both_ways(work: Workload) -> None:
-    decided = [work.code.decide(request).effect for request in work.read]
+    decided = [work.code.decide_request(request).effect for request in work.read]
     assert set(decided) == {Effect.PERMIT, Effect.DENY}
     assert min(decided.count(effect) for effect in set(decided)) >= COUNT / 10
 

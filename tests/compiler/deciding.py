@@ -48,13 +48,13 @@ def agreed(package: Package, code: Compiled, **parts: Any) -> Decision:
     """The decision on a request."""
     request = read_request(*(parts.get(name) for name in PARTS), package.schema, package.tables, None)
     expected = evaluate(package, request)
-    decision = code.decide(request)
+    decision = code.decide_request(request)
     assert shown(decision) == shown(expected)
     if isinstance(request, Request):
         assert shown(code.exact(request)) == shown(expected)
     declared = frozenset(duty.id for duty in package.schema.duties.values())
-    assert code.permits(request, declared) is expected.permitted
-    assert code.permits(request, frozenset()) is (expected.permitted and not expected.obligations)
+    assert Compiled(code.module, "", declared).permits_request(request) is expected.permitted
+    assert Compiled(code.module).permits_request(request) is (expected.permitted and not expected.obligations)
     return decision
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from abac.compiler import compile_package
-from abac.compiler.emit import Module
+from abac.compiler.emit import Module, emit_module
 from abac.compiler.emit_entry import PARAMETERS
 from abac.compiler.emit_readers import EXACT, FAST
 from abac.compiler.functions import STANDARD
-from abac.compiler.load import load
+from abac.compiler.load import Compiled
 from abac.language.checked import Package
 from abac.language.spelling import spell_string
 from abac.model.errors import PolicyErrors
@@ -259,19 +259,19 @@ NODES = {
     "BitOr"),
 }  # fmt: skip
 ATTRIBUTES = {
-    *("_key", "_type", "_path", "effect", "decision", "until", "get", "keys", "key", "append", "isascii", "tzinfo", "isdisjoint",
+    *("_key", "_type", "_path", "effect", "stands", "decision", "until", "get", "keys", "key", "append", "isascii", "tzinfo", "isdisjoint",
     "issuperset", "decide", "permits", "row", "row_plain", "capture", "capture_plain"),
     *(f"{what}{how}{when}" for what in ("oblige", "owed") for how in ("", "_plain") for when in ("", "_timed")),
 }  # fmt: skip
 SLOTS = re.compile(r"[fuw]\d+")
 """Attributes of forms."""
 
-COUNTED = re.compile(r"(x_)?[a-zR]\d+(_permits)?(_plain)?|[KLPBT]\d+(_get|_keys|_cuts|_cells)?(_permits)?(_plain)?")
+COUNTED = re.compile(r"(x_)?[a-zR]\d+(_permits)?(_plain)?|[DKLPBT]\d+(_get|_keys|_cuts|_cells)?(_permits)?(_plain)?")
 FIXED = {
     *STANDARD, "n", "elements", "found", "best", "rank", "weak", "which", "outcome", "shape", "k", "b", "o", "_",
-    *FAST, *EXACT, "a", "made", "part", "place", "A", "C", "D", "S", "S_permits", "S_plain", "S_permits_plain",
+    *FAST, *EXACT, "a", "made", "part", "place", "S", "S_permits", "S_plain", "S_permits_plain",
     *PARAMETERS, "now", "values", "key_subject", "key_resource", "subject_form", "resource_form", "context_form", "decide", "permits",
-    "slow_decide", "slow_permits", "EMPTY", "LATER", "NO_RULE", "STOP", "UNREAD", "BaseException", "decision", "surprise",
+    "slow_decide", "slow_permits", "EMPTY", "DISCHARGED", "NOTHING_APPLIES", "STOP", "UNREAD", "BaseException", "surprise",
 }  # fmt: skip
 BUILTINS = {"type", "str", "int", "bool", "len", "dict", "tuple", "frozenset", "getattr"}
 
@@ -290,8 +290,12 @@ def harmless(node: ast.AST, helpers: set[str]) -> bool:
 
 def assert_harmless(package: Package) -> None:
     """The whole safety list, on the tree that is compiled; and that the text shown is the text of that tree."""
-    module = module_of(package)
-    functions = [*module.tree().body, *module.entries(trusting=False), *module.entries(trusting=True)]
+    for module in (made := module_of(package), emit_module(made.graph, trusting=True)):
+        assert_module_harmless(module)
+
+
+def assert_module_harmless(module: Module) -> None:
+    functions = module.tree().body
     slots = module.world.slots.values
     helpers = {name for name in slots if not COUNTED.fullmatch(name)}
     assert not helpers & FIXED
@@ -302,7 +306,7 @@ def assert_harmless(package: Package) -> None:
         hidden = set(stored(function)) & ({each.name for each in functions} | set(slots))  # type: ignore[attr-defined]
         assert not hidden, "a local name hides one of the module"
     assert all(trusted(value) for name, value in slots.items() if name in helpers)
-    namespace = load(module, "abac-policy")
+    namespace = Compiled(module).namespace
     assert namespace["__builtins__"] == {}
     assert {name for name in helpers if getattr(slots[name], "__module__", "") == "builtins"} <= BUILTINS
     assert_shown(module)

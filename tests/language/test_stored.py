@@ -134,7 +134,7 @@ def test_a_pack_decides_its_cases_as_before(folder: Path) -> None:
     for package in (pack(folder), load(stored(folder))):
         code = compile_package(package)
         read = [read_request(*(case[part] for part in PARTS), package.schema, package.tables, None) for case in cases]
-        answers.append([shown(code.decide(request)) for request in read] + [shown(evaluate(package, request)) for request in read])
+        answers.append([shown(code.decide_request(request)) for request in read] + [shown(evaluate(package, request)) for request in read])
     assert cases and answers[0] == answers[1]
 
 
