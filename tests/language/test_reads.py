@@ -24,7 +24,7 @@ WORDS = """package desk
 record Part { n: Int, inner: Inner, whose: Clerk }
 record Inner { a: Int, b: Int }
 entity Site key code { code: String, floors: Int }
-entity Hall in Hall, Site key code { code: String, seats: Int, size: Int }
+entity Hall in Hall, Site key code { code: String, seats: Int, size: Int, next: Hall? }
 entity Desk in Hall key no { no: Int, size: Int, hall: Hall }
 entity Clerk key id {
   id: String, name: String, level: Int, note: String?, boss: Clerk?, desk: Desk, parts: List<Part>, halls: Set<Hall>, bag: Set<Part>,
@@ -42,7 +42,7 @@ policy main: first-applicable {
 """
 
 WHOLE_PART = {"Part": "n inner whose", "Inner": "a b", "Clerk": "id"}
-WHOLE_HALL = {"Hall": "code seats size", "Site": "code floors"}
+WHOLE_HALL = {"Hall": "code seats size next", "Site": "code floors"}
 
 CASES: dict[str, tuple[str, dict[str, str], str, bool]] = {
     "a condition": ("permit p when subject.level > 1", {"Clerk": "level"}, "", False),
