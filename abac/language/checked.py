@@ -166,8 +166,22 @@ CheckedExpression = (
 
 def children(expression: Expression) -> Iterator[Expression]:
     """The expressions directly inside one, in source order. The bodies of invoked definitions are not inside."""
-    for each in fields(expression):
-        yield from _expressions_in(getattr(expression, each.name))
+    for name in _part_names(type(expression)):
+        part = getattr(expression, name)
+        if isinstance(part, Expression):
+            yield part
+        elif isinstance(part, tuple):
+            yield from _expressions_in(part)
+
+
+_NAMES: dict[type[Expression], tuple[str, ...]] = {}
+
+
+def _part_names(kind: type[Expression]) -> tuple[str, ...]:
+    """The fields in which other expressions may stand; asking a dataclass each time takes longer than all the rest of a walk."""
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(each.name for each in fields(kind) if each.name not in ("type", "span"))
+    return _NAMES[kind]
 
 
 def _expressions_in(part: object) -> Iterator[Expression]:
@@ -198,8 +212,7 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
     """The expression with variables replaced."""
     if isinstance(expression, Variable):
         return values.get(expression.name, expression)
-    parts = (f.name for f in fields(expression) if f.name not in ("type", "span"))
-    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in parts}
+    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in _part_names(type(expression))}
     return replace(expression, **changed)
 
 

@@ -47,18 +47,16 @@ def reads(package: c.Package) -> Reads:
 
 
 def expressions(package: c.Package) -> Iterator[c.Expression]:
-    """The outermost expressions that decisions consist of, those of definitions that they come to use included."""
-    used: dict[str, None] = {}
-    for top in _outermost(package.policy):
-        yield top
-        used |= _invoked(top)
-    waiting = list(used)
+    """Every expression that decisions consist of, with all inside it, and those of definitions that they come to use."""
+    used: set[str] = set()
+    waiting = list(_outermost(package.policy))
     while waiting:
-        body = package.definitions[waiting.pop()].body
-        yield body
-        more = [name for name in _invoked(body) if name not in used]
-        used |= dict.fromkeys(more)
-        waiting += more
+        each = waiting.pop()
+        yield each
+        waiting += c.children(each)
+        if isinstance(each, c.Invocation) and each.definition not in used:
+            used.add(each.definition)
+            waiting.append(package.definitions[each.definition].body)
 
 
 def handed_out(package: c.Package) -> Iterator[c.Expression]:
@@ -68,10 +66,6 @@ def handed_out(package: c.Package) -> Iterator[c.Expression]:
             yield from duty.arguments
         if isinstance(each, c.Rule):
             yield from _shown(each)
-
-
-def _invoked(expression: c.Expression) -> dict[str, None]:
-    return {each.definition: None for each in c.walk(expression) if isinstance(each, c.Invocation)}
 
 
 def _policies_and_rules(policy: c.Policy) -> Iterator[c.Policy | c.Rule]:
@@ -116,9 +110,8 @@ class _Reading:
         self._merged: set[str] = set()
 
     def whole(self) -> Reads:
-        for top in expressions(self.package):
-            for each in c.walk(top):
-                self._expression(each)
+        for each in expressions(self.package):
+            self._expression(each)
         for each in handed_out(self.package):
             self._compared(each.type)
         self._sets_of_what_is_read()
