@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Self
 
 from abac.engine.requests import read_context
+from abac.engine.table import NO_ENTRY
 from abac.model.decision import Decision
 from abac.model.schema import DutyKind, Schema
 from abac.model.values import EntityValue, RecordValue, Unknown
@@ -19,9 +21,13 @@ from abac.model.wire import read_entity
 if TYPE_CHECKING:
     from abac.engine.explain import Explanation
     from abac.engine.pipeline import Loaded
+    from abac.engine.sources.protocol import Supply
+    from abac.engine.statistics import Statistics
 
 log = logging.getLogger("abac")
 AnyPath = str | PathLike[str]
+KEPT = 65_536
+"""Decisions that are kept by default. With what it takes to find them, one takes about a kilobyte."""
 
 
 class Engine:
@@ -33,12 +39,24 @@ class Engine:
     Use `Engine.load` or `Engine.from_text`.
     """
 
-    def __init__(self, load: Callable[[], Loaded], *, discharges: Iterable[str] = (), trust_request_clock: bool = False) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Loaded],
+        *,
+        discharges: Iterable[str] = (),
+        trust_request_clock: bool = False,
+        sources: Sequence[Supply] = (),
+        kept: int = KEPT,
+    ) -> None:
+        from abac.engine.checks import Checks, setting
+
         self._load = load
         self._discharges = frozenset(discharges)
         self._trust_request_clock = trust_request_clock
         self._reloading = threading.Lock()
+        self._setting = setting(sources, kept, trust_request_clock)
         self._state = load()
+        self._checks = Checks(self._state, self._setting)
         self._report(self._state)
 
     @classmethod
@@ -50,6 +68,8 @@ class Engine:
         trust_request_clock: bool = False,
         schema: Schema | None = None,
         compiled: bool = True,
+        sources: Sequence[Supply] = (),
+        kept: int = KEPT,
     ) -> Self:
         """An engine for a folder of `.abac` files, or for files of one folder.
 
@@ -60,9 +80,11 @@ class Engine:
                 `at` where a call gives it.
             schema: declarations that come from the service's own models, `Schema.from_models(…)`; the policies see their names.
             compiled: False decides by the reference evaluator, slowly: for comparison.
+            sources: who supplies which attributes to `check`.
+            kept: how many decisions `check` keeps for the next time, and how many answers of sources; 0: none.
 
         Raises:
-            LoadError: something cannot be read, or is beyond a limit.
+            LoadError: something cannot be read, or is beyond a limit, or a source supplies what the schema does not have.
             PolicyErrors: every complaint about the policies, with places.
         """
         from abac.engine.pipeline import load_paths
@@ -74,7 +96,7 @@ class Engine:
         def read() -> Loaded:
             return load_paths(paths, declared, discharges=promised, compiled=compiled)
 
-        return cls(read, discharges=promised, trust_request_clock=trust_request_clock)
+        return cls(read, discharges=promised, trust_request_clock=trust_request_clock, sources=sources, kept=kept)
 
     @classmethod
     def from_text(
@@ -85,6 +107,8 @@ class Engine:
         trust_request_clock: bool = False,
         schema: Schema | None = None,
         compiled: bool = True,
+        sources: Sequence[Supply] = (),
+        kept: int = KEPT,
     ) -> Self:
         """An engine for one source text, which can neither import nor read data files. Arguments and errors are those of `load`."""
         from abac.engine.pipeline import load_text
@@ -95,7 +119,7 @@ class Engine:
         def read() -> Loaded:
             return load_text(text, declared, discharges=promised, compiled=compiled)
 
-        return cls(read, discharges=promised, trust_request_clock=trust_request_clock)
+        return cls(read, discharges=promised, trust_request_clock=trust_request_clock, sources=sources, kept=kept)
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,6 +153,88 @@ class Engine:
 
         state = self._state
         return explain(state, state.read(subject, action, resource, context, self._clock() if at is None else at))
+
+    # ── by identifiers ─────────────────────────────────────────────────────────────────────────────────────
+
+    def check(
+        self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Decision:
+        """The decision on a request by identifiers, whose attributes the engine's sources supply.
+
+        What was decided before is given again, without asking anybody, as long as a new decision would be the same: until it depends on
+        time, until what the sources said is older than it may be, until `invalidate` or `reload`.
+
+        Args:
+            subject_id, resource_id: keys of entities; `EntityRef("User", "alice")` where the action admits several types.
+            action, context: as for `decide`.
+            at: the clock of this decision, an aware datetime; then nothing from before is given, and nothing is kept.
+
+        Raises:
+            TypeError: a source that must be asked is asynchronous; use `acheck`.
+        """
+        if at is None and type(subject_id) is str and type(action) is str and type(resource_id) is str:
+            checks = self._checks
+            try:
+                if context is None:
+                    entry = checks.entries[action][subject_id][resource_id]
+                elif type(context) is dict:
+                    entry = checks.entries[action][subject_id][checks.key(resource_id, context)]
+                else:
+                    entry = NO_ENTRY
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # it is not kept; or the context holds an object that raises: it is then read with more care
+                entry = NO_ENTRY
+            if entry.start <= time() < entry.end:
+                entry.hits += 1
+                return entry.decision
+        return self._checks.check(subject_id, action, resource_id, context, at, time)
+
+    async def acheck(
+        self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Decision:
+        """`check` for event loops: waits for sources without holding up the loop. Sources that are not asynchronous run on threads."""
+        return await self._checks.acheck(subject_id, action, resource_id, context, at, time)
+
+    def explain_check(
+        self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Explanation:
+        """The decision of `check`, made anew, with what led to it and where the attributes came from.
+
+        Arguments and errors are those of `check`.
+        """
+        from abac.engine.explain import explain
+
+        checks = self._checks
+        return explain(checks.loaded, checks.request(subject_id, action, resource_id, context, at, time))
+
+    async def aexplain_check(
+        self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
+    ) -> Explanation:
+        """`explain_check` for event loops."""
+        from abac.engine.explain import explain
+
+        checks = self._checks
+        return explain(checks.loaded, await checks.arequest(subject_id, action, resource_id, context, at, time))
+
+    def invalidate(self, entity: object) -> None:
+        """An entity has changed: whoever asks once this returns is given nothing that was fetched of it before.
+
+        Args:
+            entity: its key, whatever its type; or an EntityRef, which counts for its key alone.
+
+        Raises:
+            ValueError: no type of entity can have such a key.
+        """
+        checks = None
+        while checks is not self._checks:  # a version that came into force meanwhile may read keys differently
+            checks = self._checks
+            checks.invalidate(entity)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What `check` did so far."""
+        return self._checks.statistics(time())
 
     def _clock(self) -> dt.datetime | None:
         """The machine's clock, or None where the request's own is believed."""
@@ -197,9 +303,13 @@ class Engine:
         Raises:
             LoadError, PolicyErrors: as `load` does.
         """
+        from abac.engine.checks import Checks
+
         with self._reloading:
             fresh = self._load()
-            self._state = fresh
+            checks = Checks(fresh, self._setting)
+            self._state, former, self._checks = fresh, self._checks, checks
+            former.retire()
         self._report(fresh)
 
     def _report(self, state: Loaded) -> None:
