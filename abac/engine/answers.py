@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from abac.engine.clock import Clock, before, instant
+from abac.engine.clock import before
 from abac.engine.sources.protocol import Absent, Found
 from abac.engine.supplies import Line
 from abac.model import types as t
@@ -81,17 +81,22 @@ def failure(begun: float, slot: int, noted: int) -> Answer:
 
 
 def read_answer(
-    ask: Ask, got: object, schema: Schema, tables: Mapping[str, Table], *, clock: Clock, begun: float, slot: int, noted: int
+    ask: Ask, got: object, schema: Schema, tables: Mapping[str, Table], none: Answer, asked_at: dt.datetime, now: dt.datetime
 ) -> Answer:
     """The answer that a source gave, its values read once.
+
+    Args:
+        none: what the answer is as long as there is none.
+        asked_at: as of when the values are right, if the source does not say.
+        now: the engine's clock as the answer comes.
 
     Raises:
         RefusedAnswer: it is no answer, or one for another entity, or from the future. Whatever the caller's code raises.
     """
     line, keep = ask.line, ask.line.supply.keep
-    keep_until = math.inf if keep is None else begun + keep.total_seconds()
+    keep_until = math.inf if keep is None else none.begun + keep.total_seconds()
     if isinstance(got, Absent):
-        return Answer(None, Origin(line.source, instant(begun)), begun, keep_until, slot, noted)
+        return replace(none, origin=Origin(line.source, asked_at), keep_until=keep_until)
     if not isinstance(got, Found):
         raise RefusedAnswer("it answers with neither Found nor Absent")
     fields = read_fields(got.values, line.fields, "", schema, tables)
@@ -102,9 +107,9 @@ def read_answer(
     assert not isinstance(kind, Unknown), "it was an object before"
     _expect(kind["entity_type"], ask.entity.type, ".entity_type")
     version = None if got.version is None else str(got.version)
-    origin = Origin(line.source, _fetched_at(got.fetched_at, begun, clock), version)
+    origin = Origin(line.source, _fetched_at(got.fetched_at, asked_at, now), version)
     ends = (end for age in line.max_ages.values() if (end := age_out(origin.fetched_at, age)) is not None)
-    return Answer(fields, origin, begun, min([keep_until, *map(before, ends)]), slot, noted)
+    return replace(none, fields=fields, origin=origin, keep_until=min([keep_until, *map(before, ends)]))
 
 
 def age_out(fetched_at: dt.datetime, max_age: dt.timedelta) -> dt.datetime | None:
@@ -123,14 +128,13 @@ def _expect(found: Part, asked: object, path: str) -> None:
         raise RefusedAnswer("it answers for another entity")
 
 
-def _fetched_at(said: dt.datetime | None, begun: float, clock: Clock) -> dt.datetime:
-    asked_at = instant(begun)
+def _fetched_at(said: dt.datetime | None, asked_at: dt.datetime, now: dt.datetime) -> dt.datetime:
     if said is None:
         return asked_at
     moment = read_scalar(said, t.INSTANT)
     if not isinstance(moment, dt.datetime):
         raise RefusedAnswer("`fetched_at` is no aware datetime")
-    if moment > instant(clock()) + dt.timedelta(seconds=MAX_CLOCK_SKEW):
+    if moment > now + dt.timedelta(seconds=MAX_CLOCK_SKEW):
         raise RefusedAnswer("it says that it was fetched in the future")
     return min(moment, asked_at)
 

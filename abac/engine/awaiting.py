@@ -16,7 +16,7 @@ _flying: set[asyncio.Task[None]] = set()
 
 async def answers(fetches: Fetches, asks: Sequence[Ask], at: dt.datetime, clock: Clock, private: bool) -> list[Answer]:
     """`Fetches.all` for an event loop. Whoever is cancelled while waiting leaves the flight to those who wait with it."""
-    boarded = [fetches.board(ask, clock, private) for ask in asks]
+    boarded = [fetches.board(ask, at, clock, private) for ask in asks]
     for ask, (found, is_mine) in zip(asks, boarded, strict=True):
         if not is_mine or not isinstance(found, Flight):
             continue

@@ -16,7 +16,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from abac.engine.answers import Answer, Ask, RefusedAnswer, failure, read_answer
-from abac.engine.clock import Clock
+from abac.engine.clock import Clock, instant
 from abac.engine.statistics import Counters
 from abac.model.schema import Schema
 from abac.model.values import Table, Value
@@ -48,16 +48,19 @@ class Flight:
     Attributes:
         future: the answer, sooner or later; waiting for it ends at the deadline (of `time.monotonic`) if there is one.
         begun: the engine's clock when it took off.
+        asked_at: as of when its answer is right, if that does not say: by the clock of the decision, which was read before, unless the
+            caller made that up.
         slot, noted: the counter of the entity, and what it showed before the flight took off.
         thread: where it is asked, if that is the thread of whoever asked.
         kept: whether others may join and its answer may be kept.
     """
 
-    __slots__ = ("begun", "deadline", "future", "kept", "noted", "slot", "thread")
+    __slots__ = ("asked_at", "begun", "deadline", "future", "kept", "noted", "slot", "thread")
 
-    def __init__(self, ask: Ask, begun: float, slot: int, noted: int, kept: bool) -> None:
+    def __init__(self, ask: Ask, at: dt.datetime, begun: float, slot: int, noted: int, kept: bool) -> None:
         self.future: Future[Answer] = Future()
         self.begun, self.slot, self.noted, self.kept = begun, slot, noted, kept
+        self.asked_at = min(at, instant(begun)) if kept else instant(begun)
         self.deadline = None if ask.line.timeout is None else time.monotonic() + ask.line.timeout
         self.thread: int | None = None
 
@@ -85,7 +88,7 @@ class Fetches:
             at: the clock of the decision.
             private: nothing that was asked for others is used, and nothing that is asked here is kept.
         """
-        boarded = [self.board(ask, clock, private) for ask in asks]
+        boarded = [self.board(ask, at, clock, private) for ask in asks]
         mine = [(ask, found) for ask, (found, is_mine) in zip(asks, boarded, strict=True) if is_mine and isinstance(found, Flight)]
         for ask, flight in sorted(mine, key=lambda pair: pair[0].line.workers is None):  # those that others work on first
             self.take_off(ask, flight, at, clock)
@@ -103,7 +106,7 @@ class Fetches:
         self._counters.kept_answers += 1
         return answer
 
-    def board(self, ask: Ask, clock: Clock, private: bool) -> tuple[Answer | Flight, bool]:
+    def board(self, ask: Ask, at: dt.datetime, clock: Clock, private: bool) -> tuple[Answer | Flight, bool]:
         """An answer that is at hand, a flight to wait for, or one to take off with: then the second is true."""
         slot = self._generations.slot(ask.entity.key)  # type: ignore[arg-type]  # a key that was read
         with self._generations.lock:
@@ -116,7 +119,7 @@ class Fetches:
                 if flight is not None and flight.noted == noted and flight.left != 0:
                     self._counters.joined += 1
                     return flight, False
-            flight = Flight(ask, now, slot, noted, kept=not private)
+            flight = Flight(ask, at, now, slot, noted, kept=not private)
             if not private:
                 self._flights[ask.place] = flight
             self._counters.fetches += 1
@@ -147,9 +150,8 @@ class Fetches:
 
     def read(self, ask: Ask, flight: Flight, got: object, clock: Clock) -> Answer:
         """What a source gave, as an answer. Raises whatever the source's objects do, and RefusedAnswer."""
-        return read_answer(
-            ask, got, self._schema, self._tables, clock=clock, begun=flight.begun, slot=flight.slot, noted=flight.noted
-        )  # fmt: skip
+        asked = failure(flight.begun, flight.slot, flight.noted)
+        return read_answer(ask, got, self._schema, self._tables, asked, flight.asked_at, instant(clock()))
 
     def land(self, ask: Ask, flight: Flight, answer: Answer) -> None:
         """The answer is there: for those who wait, and, if nobody invalidated the entity meanwhile, for those who come."""

@@ -101,7 +101,7 @@ def test_who_asks_after_invalidate_joins_no_flight_from_before() -> None:
     engine = engine_of(LEVEL, Supply("User", slow, keep=HOUR, timeout=LONG))
     with ThreadPoolExecutor(4) as pool:
         before = [pool.submit(engine.check, "ann", "read", "d1") for _ in range(2)]
-        until(lambda: engine.statistics.joined == 1)
+        until(lambda: engine.statistics.joined == 1 and slow.waiting == ["ann"])
         slow.level = 4
         engine.invalidate("ann")
         after = [pool.submit(engine.check, "ann", "read", "d1") for _ in range(2)]
@@ -112,33 +112,55 @@ def test_who_asks_after_invalidate_joins_no_flight_from_before() -> None:
     assert slow.waiting == ["ann", "ann"]
 
 
+class Gated:
+    """Each answer waits for a gate of its own; the first is 5, the next 4, and so on."""
+
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.gates = [threading.Event() for _ in range(3)]
+        self.begun = 0
+
+    def fetch(self, entity: EntityRef, names: frozenset[str], at: dt.datetime) -> Found:
+        number, self.begun = self.begun, self.begun + 1
+        assert self.gates[number].wait(20)
+        return Found({"level": 5 - number})
+
+
 def test_the_flight_that_lands_last_is_not_the_one_that_is_kept() -> None:
     """A flight from before invalidate lands after the one from afterwards."""
-    gates = [threading.Event(), threading.Event()]
-    begun: list[int] = []
-
-    class Gated:
-        name = "gated"
-
-        def fetch(self, entity: EntityRef, names: frozenset[str], at: dt.datetime) -> Found:
-            number = len(begun)
-            begun.append(number)
-            assert gates[number].wait(20)
-            return Found({"level": 5 - number})
-
-    engine = engine_of(LEVEL, Supply("User", Gated(), keep=HOUR, timeout=LONG))
+    gated = Gated()
+    engine = engine_of(LEVEL, Supply("User", gated, keep=HOUR, timeout=LONG))
     with ThreadPoolExecutor(2) as pool:
         old = pool.submit(engine.check, "ann", "read", "d1")
-        until(lambda: len(begun) == 1)
+        until(lambda: gated.begun == 1)
         engine.invalidate("ann")
         new = pool.submit(engine.check, "ann", "read", "d1")
-        until(lambda: len(begun) == 2)
-        gates[1].set()
+        until(lambda: gated.begun == 2)
+        gated.gates[1].set()
         assert not new.result(20).permitted
-        gates[0].set()
+        gated.gates[0].set()
         assert old.result(20).permitted
     decision, kept = counted(engine, "ann", "read", "d1")
     assert not decision.permitted and kept
+
+
+def test_a_flight_from_before_invalidate_lands_and_the_one_from_afterwards_is_joined_still() -> None:
+    gated = Gated()
+    engine = engine_of(LEVEL, Supply("User", gated, keep=HOUR, timeout=LONG))
+    with ThreadPoolExecutor(3) as pool:
+        old = pool.submit(engine.check, "ann", "read", "d1")
+        until(lambda: gated.begun == 1)
+        engine.invalidate("ann")
+        new = pool.submit(engine.check, "ann", "read", "d1")
+        until(lambda: gated.begun == 2)
+        gated.gates[0].set()
+        assert old.result(20).permitted
+        third = pool.submit(engine.check, "ann", "read", "d1")
+        until(lambda: engine.statistics.joined == 1)
+        gated.gates[1].set()
+        assert not new.result(20).permitted and not third.result(20).permitted
+    assert gated.begun == 2
 
 
 def test_an_entity_is_created_after_it_was_found_absent(clock: Clock) -> None:

@@ -106,6 +106,17 @@ def test_the_parts_of_a_value_came_from_where_it_did(clock: Clock) -> None:
     )
 
 
+def test_what_does_not_say_how_old_it_is_is_as_old_as_the_decision(clock: Clock) -> None:
+    """Time passes between the clock of the decision and the question; a clock that the caller made up dates nothing."""
+    clock.tick = 0.5
+    engine = engine_of("permit p when resource.owner.level == 3", *supplies(world()))
+    made = engine.explain_check("ann", "read", "d1")
+    assert made.origins["resource.owner.level"].fetched_at == made.at and made.decision.permitted
+    before = clock.instant
+    made = engine.explain_check("ann", "read", "d1", at=NOON)
+    assert made.at == NOON and made.origins["resource.owner.level"].fetched_at > before
+
+
 def test_what_a_request_says_itself_has_no_origin(clock: Clock) -> None:
     engine = engine_of('permit p when context.who.level == 5 and context.who.role == "member"', *supplies(world()))
     made = engine.explain_check("bob", "read", "d1", {"who": {"id": "ann", "level": 5}})
