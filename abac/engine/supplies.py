@@ -119,7 +119,8 @@ def _lines(
 
 def _line(supply: Supply, entity: Entity, names: frozenset[str], workers: Workers) -> Line:
     fields = {name: field_of(entity, name) for name in (entity.key, *sorted(names))}
-    max_ages = {} if supply.max_age is None else dict.fromkeys(names, supply.max_age)
+    bounds = {name: [age for age in (supply.max_age, fields[name].max_age) if age is not None] for name in names}
+    max_ages = {name: min(ages) for name, ages in bounds.items() if ages}
     is_async = inspect.iscoroutinefunction(supply.source.fetch)
     timeout = None if supply.timeout is None else supply.timeout.total_seconds()
     return Line(supply, entity, names, fields, max_ages, is_async, timeout, None if is_async or timeout is None else workers)

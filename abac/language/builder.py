@@ -145,11 +145,15 @@ class Builder(Transformer[Token, Any]):
     def field(self, parts: Parts) -> n.FieldDeclaration:
         kept = [p for p in parts if not (isinstance(p, Token) and p.type == "COMMA")]
         name, type_ = [p for p in self.nodes(kept) if not isinstance(p, _Part)]
-        absent = "absent" in self.parts(kept)
-        return n.FieldDeclaration(name, type_, self.has(kept, "CLOCK"), self.has(kept, "SENSITIVE"), absent, span=self.span(kept))
+        given = self.parts(kept)
+        marks = self.has(kept, "CLOCK"), self.has(kept, "SENSITIVE"), "absent" in given
+        return n.FieldDeclaration(name, type_, *marks, given.get("max_age"), span=self.span(kept))
 
     def absent(self, parts: Parts) -> _Part:
         return self.part("absent", True, parts)
+
+    def max_age(self, parts: Parts) -> _Part:
+        return self.part("max_age", self._duration(next(p for p in parts if p.type == "DURATION")), parts)
 
     def action_declaration(self, parts: Parts) -> n.ActionDeclaration:
         names, subjects, resources = (p.value for p in self.of(_Part, parts))

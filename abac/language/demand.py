@@ -140,7 +140,7 @@ class _Analysis:
                 return NOWHERE if part is None else frozenset((part,))
             case c.Variable(name=name):
                 return scope[name]
-            case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name):
+            case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name) | c.AgeOf(target=target, name=name):
                 return self._attribute(self.places(target, scope), target.type, name)
             case c.Latest(target=target, by=name):
                 found = self.places(target, scope)

@@ -125,6 +125,9 @@ class _Reading:
                 self.now = True
             case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name):
                 self._attribute(target.type, name)
+            case c.AgeOf(target=target, name=name):
+                self._attribute(target.type, name)
+                self.now = True
             case c.Latest(target=target, by=name):
                 self._attribute(_element(target.type), name)
             case c.Chain(target=target, by=name):

@@ -105,6 +105,24 @@ def test_a_value_is_stale_once_it_is_older_than_it_may_be(clock: Clock) -> None:
     assert engine.check("ann", "read", "d1").permitted
 
 
+def test_the_first_value_to_become_stale_bounds_the_decision(clock: Clock) -> None:
+    place = world()
+    for first, second in ((60, 100), (100, 60)):
+        ages = {"User": first * SECOND, "Doc": second * SECOND}
+        sources = [Supply(name, place, keep=None, max_age=age, timeout=None) for name, age in ages.items()]
+        engine = engine_of("permit p when subject.level == 5 and resource.level == 3", *sources)
+        assert engine.check("ann", "read", "d1").valid_until == clock.instant + 60 * SECOND
+
+
+def test_a_source_whose_clock_is_a_little_ahead_is_believed_up_to_now(clock: Clock) -> None:
+    dated = Dated(clock.instant + 50 * SECOND)
+    engine = engine_of(LEVEL, Supply("User", dated, keep=None, max_age=60 * SECOND, timeout=None))
+    assert engine.check("ann", "read", "d1").valid_until == clock.instant + 60 * SECOND
+    dated.fetched_at = clock.instant + 61 * SECOND
+    engine.invalidate("ann")
+    assert [str(cause) for cause in engine.check("ann", "read", "d1").unknown] == ["subject.level: source failed"]
+
+
 def test_values_that_never_are_too_old_set_no_bound(clock: Clock) -> None:
     dated = Dated(clock.instant)
     engine = engine_of(LEVEL, Supply("User", dated, keep=None, max_age=dt.timedelta.max, timeout=None))

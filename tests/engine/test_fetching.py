@@ -149,6 +149,19 @@ def test_what_is_needed_at_once_is_asked_at_once() -> None:
     assert time.monotonic() - begun < 0.38
 
 
+def test_a_source_that_is_asked_in_place_is_asked_while_others_work() -> None:
+    def fetch(entity: EntityRef, names: frozenset[str], at: dt.datetime) -> object:
+        time.sleep(0.2)
+        return {"level": 5}
+
+    source = FunctionSource("f", fetch)
+    in_place, on_threads = Supply("User", source, keep=HOUR, timeout=None), Supply("Doc", source, keep=HOUR, timeout=LONG)
+    engine = engine_of("permit p when subject.level == 5 and resource.level == 5", in_place, on_threads)
+    begun = time.monotonic()
+    assert engine.check("ann", "read", "d1").permitted
+    assert time.monotonic() - begun < 0.38
+
+
 def test_a_source_that_asks_the_engine_for_what_it_is_asked_gets_no_answer() -> None:
     engines: list[Engine] = []
 

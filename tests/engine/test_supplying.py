@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from abac import Cause, CauseKind, Decision, Effect, Engine, LoadError
+from abac.engine.answers import Budget
 from abac.engine.sources import Absent, Found, FunctionSource, MemorySource, Supply
 from abac.model.limits import MAX_ENTITIES
 from abac.model.values import EntityRef
@@ -397,6 +398,44 @@ def test_what_a_source_nests_too_deeply_is_unknown_where_a_request_would_be(cloc
     by_source = engine_of(rules, *supplies(place)).check("ann", "read", "d1")
     whole = engine_of(rules).decide(place.nested("User", "ann"), "read", {"id": "d1"}, at=clock.instant)
     assert by_source.unknown == whole.unknown and by_source.effect is Effect.INDETERMINATE
+
+
+def test_the_depth_of_a_request_counts_from_its_top(clock: Clock) -> None:
+    """What is nested behind a reference stands deeper than in its own answer."""
+    place = world()
+
+    def boss(depth: int) -> dict[str, Any]:
+        return {"id": f"b{depth}", "level": 1, "boss": boss(depth - 1) if depth else None}
+
+    rules = (
+        "permit p when resource.owner has boss and count(chain resource.owner.boss by boss) > 0 deny q when resource.owner.boss.level == 1"
+    )
+    for depth in (60, 61, 62, 63, 64, 65, 90):
+        place.set("User", "ann", boss=boss(depth))
+        place.set("Doc", "d1", owner="ann")
+        engine = engine_of(rules.replace("deny q when", "deny q when resource.owner has boss and"), *supplies(place))
+        whole = engine.decide({"id": "bob"}, "read", place.nested("Doc", "d1"), at=clock.instant)
+        assert engine.check("bob", "read", "d1").unknown == whole.unknown, depth
+
+
+def test_no_more_values_are_supplied_than_a_request_may_have(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Budget, "__init__", lambda self: setattr(self, "left", 4))
+    place = world()
+    engine = engine_of('permit p when subject.level == 5 and "x" in subject.tags', *supplies(place))
+    assert engine.check("ann", "read", "d1").permitted
+    place.set("User", "ann", tags=["a", "b", "c", "d", "x"])
+    engine.invalidate("ann")
+    assert {cause.kind for cause in engine.check("ann", "read", "d1").unknown} == {CauseKind.LIMIT_EXCEEDED}
+
+
+def test_groups_that_all_stand_in_each_other_leave_room_for_the_rest(clock: Clock) -> None:
+    place = world()
+    groups = ["g1", "g2", "g3", "g4"]
+    for group in groups:
+        place.set("Group", group, parents=[each for each in groups if each != group])
+    place.set("User", "ann", parents=groups)
+    engine = engine_of('permit p when subject in Group::"g4" and resource.owner.level == 3', *supplies(place))
+    assert engine.check("ann", "read", "d1").permitted
 
 
 def test_an_empty_engine_decides_by_keys_alone(clock: Clock) -> None:

@@ -70,7 +70,7 @@ class Supply:
         attributes: those that come from this source, `parents` among them; None: all that no other supply names.
         keep: how long the engine may answer without asking again; None: until `Engine.invalidate`. It has no default: it is how late a
             change may be seen that nobody announces.
-        max_age: a value older than this at the decision's clock is unknown, cause `stale`; None: any age will do.
+        max_age: a value older than this at the decision's clock is unknown, cause `stale`; None: as old as the schema lets it be.
         timeout: how long to wait for an answer before it is `source failed`; None: for ever, in the caller's own thread, for what cannot
             hang.
         threads: calls in progress at once, of a source that is not asynchronous and has a timeout.
