@@ -116,6 +116,22 @@ class Checks:
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def kept(self, who: object, action: object, what: object, context: object, now: float) -> Decision | None:
+        """The decision that is kept for a question in its commonest form; None says nothing."""
+        if type(who) is not str or type(action) is not str or type(what) is not str or (context is not None and type(context) is not dict):
+            return None
+        try:
+            leaf = what if context is None else self.key(what, context)
+            entry = self.table.find((action, who, leaf), now)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # the context holds an object that raises: it is then read with more care
+            return None
+        if entry is None:
+            return None
+        entry.hits += 1
+        return entry.decision
+
     def check(self, who: object, action: object, what: object, context: object, at: dt.datetime | None, clock: Clock) -> Decision:
         """The decision: one that is kept, or one that is made now.
 

@@ -174,7 +174,7 @@ class Engine:
         """
         if at is None and type(subject_id) is str and type(action) is str and type(resource_id) is str:
             checks = self._checks
-            try:
+            try:  # as `Checks.kept` does, without the call, which is a fifth of what a hit may cost
                 if context is None:
                     entry = checks.entries[action][subject_id][resource_id]
                 elif type(context) is dict:
@@ -194,7 +194,10 @@ class Engine:
         self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
     ) -> Decision:
         """`check` for event loops: waits for sources without holding up the loop. Sources that are not asynchronous run on threads."""
-        return await self._checks.acheck(subject_id, action, resource_id, context, at, time)
+        checks = self._checks
+        if at is None and (decision := checks.kept(subject_id, action, resource_id, context, time())) is not None:
+            return decision
+        return await checks.acheck(subject_id, action, resource_id, context, at, time)
 
     def explain_check(
         self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None

@@ -299,3 +299,18 @@ def test_two_loops_may_share_an_engine() -> None:
     for thread in threads:
         thread.join(20)
     assert found == [True] * 150
+
+
+@pytest.mark.parametrize("context", [None, {}, {"mfa": True}, {"mfa": 1}, {"mfa": [[]]}, {"mfa": {1}}, 5, {"mfa": object()}])
+def test_what_is_kept_is_given_to_those_who_await_and_to_those_who_do_not(clock: Clock, context: object) -> None:
+    async def story() -> None:
+        engine = engine_of("permit p when context.mfa or subject.level == 5", *supplies(world()))
+        first = await engine.acheck("ann", "read", "d1", context)
+        assert await engine.acheck("ann", "read", "d1", context) == first == engine.check("ann", "read", "d1", context)
+        assert hits(engine) == (2 if first.code != "invalid_request" else 0)
+        assert await engine.acheck("ann", "read", "d1", context, at=clock.instant) == first
+        clock.now += 3601
+        assert await engine.acheck("ann", "read", "d1", context) == first
+        assert hits(engine) == (2 if first.code != "invalid_request" else 0)
+
+    asyncio.run(story())
