@@ -118,14 +118,14 @@ class Checks:
 
     def kept(self, who: object, action: object, what: object, context: object, now: float) -> Decision | None:
         """The decision that is kept for a question in its commonest form; None says nothing."""
-        if type(who) is not str or type(action) is not str or type(what) is not str or (context is not None and type(context) is not dict):
+        if type(who) is not str or type(action) is not str or type(what) is not str:
             return None
         try:
             leaf = what if context is None else self.key(what, context)
             entry = self.table.find((action, who, leaf), now)
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException:  # the context holds an object that raises: it is then read with more care
+        except BaseException:  # the context is no dictionary, or one that raises: it is then read with more care
             return None
         if entry is None:
             return None
@@ -224,10 +224,10 @@ class Checks:
         """
         if context is None:
             return {}, MAX_KEY_BYTES
-        if type(context) is not dict:
+        if not issubclass(type(context), dict):
             return None, MAX_KEY_BYTES
         try:
-            return self._prepared().keys.copy(context, MAX_KEY_BYTES)
+            return self._prepared().keys.copy(context, MAX_KEY_BYTES)  # type: ignore[arg-type]  # a dictionary, whatever its class
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # not plain: a member's key or value is an object of the caller's, which may raise anything

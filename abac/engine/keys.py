@@ -18,7 +18,7 @@ from abac.model.schema import Field, Schema
 from abac.model.values import Absence, EntityValue, Interval, ListValue, RecordValue, SetValue, Unknown, Value
 from abac.model.wire import to_wire
 
-KeyFunction = Callable[[Hashable, "dict[str, object]"], Hashable]
+KeyFunction = Callable[[Hashable, object], Hashable]
 
 
 class Missing:
@@ -33,7 +33,7 @@ class TooLong(NoKey):
     """The key would exceed MAX_KEY_BYTES."""
 
 
-def no_key(resource: Hashable, context: dict[str, object]) -> Hashable:
+def no_key(resource: Hashable, context: object) -> Hashable:
     """The key function of a version that was not asked yet."""
     raise NoKey
 
@@ -42,7 +42,8 @@ class ContextKeys:
     """Keys for one policy version.
 
     Attributes:
-        key: `key(resource, context)` for a plain context: the leaf under which a decision is kept. May raise anything for others.
+        key: `key(resource, context)` for a plain context: the leaf under which a decision is kept. It raises for what is no dictionary,
+            and may raise whatever objects in one do.
         is_empty: whether policies read nothing of the context.
     """
 
@@ -72,6 +73,8 @@ class ContextKeys:
 
 
 Fields = tuple[tuple[Field, Demand], ...]
+ITSELF: Final[Mapping[t.Type, str]] = {t.BOOL: "bool", t.INT: "int", t.STRING: "str"}
+"""Types of attributes whose values stand for themselves in a key, with what they are in Python."""
 
 
 def wanted(fields: Mapping[str, Field], demand: Demand, but: str | None = None) -> Fields:
@@ -99,27 +102,25 @@ def entity_fields(schema: Schema, names: Iterable[str], demand: Demand) -> Field
 class _Emitter:
     """Writes the function that makes the keys of plain contexts, and one for every kind of object in them.
 
-    Of every value its exact type comes before the value itself: tuples are compared from the left, so no value is ever compared with one
-    of another type, and no object of the caller's is asked whether it equals.
+    A value of exactly the type that its attribute has in Python stands for itself; any other stands after its own type. Tuples are compared
+    from the left, so no value is ever compared with one of another type, and no object of the caller's is asked whether it equals.
     """
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.namespace: dict[str, Any] = {
-            "Missing": Missing,
-            "Decimal": Decimal,
-            "datetime": dt.datetime,
-            "utc": dt.timezone.utc,
-            "NoKey": NoKey,
-        }
+            "Missing": Missing, "Decimal": Decimal, "datetime": dt.datetime, "utc": dt.timezone.utc, "NoKey": NoKey, "get": dict.get,
+            "length": dict.__len__,
+        }  # fmt: skip
         self.lines: list[str] = []
         self._functions: dict[tuple[int, t.Type], str] = {}
         self._count = 0
 
     def function(self, fields: Fields) -> KeyFunction:
-        body, parts = self._members("c", fields)
-        made = "r" if not fields else f"(r, {', '.join(parts)})"
-        self.lines += ["def key(r, c):", *body, f"    return {made}"]
+        """Raises TypeError if the context is no dictionary: `dict.get` takes nothing else."""
+        body, parts = self._members("get({}, {}, Missing)", "c", fields)
+        made = f"(r, {', '.join(parts)})" if parts else "r"
+        self.lines += ["def key(r, c, get=get, Missing=Missing):", *(body or ["    length(c)"]), f"    return {made}"]
         exec(compile("\n".join(self.lines), "<keys of contexts>", "exec"), self.namespace)
         return self.namespace["key"]  # type: ignore[no-any-return]  # generated
 
@@ -127,27 +128,30 @@ class _Emitter:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def _members(self, container: str, fields: Fields) -> tuple[list[str], list[str]]:
+    def _members(self, get: str, container: str, fields: Fields) -> tuple[list[str], list[str]]:
         """Statements that read the members of a dict, and the expressions that stand for them in the key."""
         lines: list[str] = []
         parts: list[str] = []
         for field, demand in fields:
             name, value = self._name("n"), self._name("v")
             self.namespace[name] = field.name
-            lines.append(f"    {value} = {container}.get({name}, Missing)")
-            more, own = self._value(value, field.plain, demand)
+            lines.append(f"    {value} = {get.format(container, name)}")
+            more, part = self._value(value, field.plain, demand)
             lines += more
-            parts += own
+            parts.append(part)
         return lines, parts
 
-    def _value(self, v: str, type_: t.Type, demand: Demand) -> tuple[list[str], list[str]]:
-        if t.base(type_) == t.DECIMAL:  # 1.0 equals 1.00 but is not shown so
-            return [f"    t{v} = type({v})", f"    if t{v} is Decimal: {v} = str({v})"], [f"t{v}", v]
-        if t.base(type_) == t.INSTANT:  # two of a zone can be equal and an hour apart
-            return [f"    t{v} = type({v})", f"    if t{v} is datetime and {v}.tzinfo is not utc: raise NoKey"], [f"t{v}", v]
+    def _value(self, v: str, type_: t.Type, demand: Demand) -> tuple[list[str], str]:
+        base = t.base(type_)
+        if base in ITSELF:
+            return [f"    if type({v}) is not {ITSELF[base]}: {v} = (type({v}), {v})"], v
+        if base == t.DECIMAL:  # 1.0 equals 1.00 but is not shown so
+            return [f"    {v} = (Decimal, str({v})) if type({v}) is Decimal else (type({v}), {v})"], v
+        if base == t.INSTANT:  # two of a zone can be equal and an hour apart
+            return [f"    if type({v}) is datetime and {v}.tzinfo is not utc: raise NoKey"], f"(type({v}), {v})"
         if isinstance(type_, t.RecordOf | t.EntityOf | t.IntervalOf | t.ListOf | t.SetOf):
-            return [], [f"{self._object(type_, demand)}({v})"]
-        return [], [f"type({v})", v]
+            return [], f"{self._object(type_, demand)}({v})"
+        return [], f"(type({v}), {v})"
 
     def _object(self, type_: t.Type, demand: Demand) -> str:
         """The name of a function that makes the part of a key that stands for an object, or for what stands in its place."""
@@ -157,19 +161,19 @@ class _Emitter:
             if isinstance(type_, t.ListOf | t.SetOf):
                 body = self._collection(type_.element, demand)
             else:
-                lines, parts = self._members("v", members_of(self.schema, type_, demand))
+                lines, parts = self._members("{}.get({}, Missing)", "v", members_of(self.schema, type_, demand))
                 body = ["    if type(v) is not dict: return type(v), v", *lines, f"    return {', '.join(['dict', *parts])}"]
             self.lines += [f"def {name}(v):", *body]
         return self._functions[known]
 
     def _collection(self, element: t.Type, demand: Demand) -> list[str]:
         lines = ["    t = type(v)", "    if t is set or t is frozenset: return t, frozenset(map(type, v)), frozenset(v)"]
-        inner, parts = self._value("x", element, demand)
-        if not inner and parts == ["type(x)", "x"]:
+        if t.base(element) in ITSELF:
             lines.append("    if t is list or t is tuple: return (t, *map(type, v), *v)")
         else:
+            inner, part = self._value("x", element, demand)
             each = self._name("e")
-            self.lines += [f"def {each}(x):", *inner, f"    return {', '.join(parts)}{',' * (len(parts) == 1)}"]
+            self.lines += [f"def {each}(x):", *inner, f"    return {part}"]
             lines.append(f"    if t is list or t is tuple: return (t, *map({each}, v))")
         return [*lines, "    return t, v"]
 
@@ -203,7 +207,7 @@ class _Copier:
     def members(self, raw: dict[str, object], fields: Fields, depth: int) -> dict[str, object]:
         made: dict[str, object] = {}
         for field, demand in fields:
-            value = raw.get(field.name, Missing)
+            value = dict.get(raw, field.name, Missing)
             if value is not Missing:
                 made[field.name] = self._value(value, field.plain, demand, depth + 1)
             self._spend(1)

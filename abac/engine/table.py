@@ -6,7 +6,6 @@ Eviction is first in, first out with a second chance: what was hit since it last
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from abac.engine.statistics import Counters
-from abac.model.decision import Decision, Duty, Effect
+from abac.model.decision import Decision, Duty
 
 SHARE: Final = 64
 """One subject has at most one of so many parts of the entries."""
@@ -45,11 +44,6 @@ class Entry:
 
 
 Leaves = dict[Hashable, Entry]
-
-NO_ENTRY: Final = Entry(
-    math.inf, -math.inf, Decision(effect=Effect.INDETERMINATE, rule=None, policy=None, code="", reason=""), ("", "", ""), frozenset()
-)
-"""Is never served."""
 
 
 @dataclass(slots=True)

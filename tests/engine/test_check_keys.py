@@ -163,6 +163,26 @@ def test_contexts_that_are_no_dictionaries_are_kept_by_what_they_hold(clock: Clo
     assert engine.check("ann", "read", "d1", 5).code == "invalid_request"
 
 
+class Liar(dict[str, Any]):
+    """A dictionary that says one thing and holds another."""
+
+    def get(self, *arguments: Any) -> Any:
+        return True
+
+    def __getitem__(self, name: str) -> Any:
+        return True
+
+
+def test_a_dictionary_is_taken_at_what_it_holds(clock: Clock) -> None:
+    rules = "permit p when context.mfa and subject.level == 5 deny q otherwise"
+    engine, bare = engine_of(rules, *supplies(world())), engine_of(rules, *supplies(world()), kept=0)
+    assert engine.check("ann", "read", "d1", {"mfa": True}).permitted
+    for context in (Liar(mfa=False), Liar(mfa=1), Liar(), {"mfa": Liar(mfa=True)}, Liar(mfa=True)):
+        for _ in range(2):
+            assert engine.check("ann", "read", "d1", context) == bare.check("ann", "read", "d1", context)
+    assert not engine.check("ann", "read", "d1", Liar(mfa=False)).permitted
+
+
 def test_a_context_that_changes_while_it_is_decided_on_is_kept_as_it_was_decided(clock: Clock) -> None:
     context: dict[str, Any] = {"mfa": True, "tags": ["a"]}
     place = world()
