@@ -38,6 +38,13 @@ def test_what_policies_do_not_read_of_the_context_is_no_part_of_the_question(clo
     assert decision.permitted and kept
 
 
+def test_the_clock_of_the_request_is_no_part_of_the_question_where_it_is_not_believed(clock: Clock) -> None:
+    engine = engine_of("permit p when context.at > 2026-01-01T00:00:00Z and subject.level == 5", *supplies(world()))
+    assert engine.check("ann", "read", "d1", {"at": "2020-01-01T00:00:00Z"}).permitted
+    decision, kept = counted(engine, "ann", "read", "d1", {"at": "2021-01-01T00:00:00Z"})
+    assert decision.permitted and kept
+
+
 RULES = {
     "mfa": 'permit p when context.mfa because "{context.mfa}"',
     "n": 'permit p when context.n == 1 because "{context.n}"',
