@@ -29,7 +29,8 @@ entity User in Group key id {
 entity Service key id { id: String, level: Int }
 entity Doc key id { id: String, owner: User, level: Int, readers: List<User>, offers: List<Offer>, closes: Instant? }
 context {
-  clock at: Instant, mfa: Bool, n: Int, rate: Decimal, seen: Instant, who: User, tags: Set<String>, offers: List<Offer>, note: String?
+  clock at: Instant, mfa: Bool, n: Int, rate: Decimal, seen: Instant, who: User, tags: Set<String>, offers: List<Offer>, note: String?,
+  numbers: List<Int>
 }
 action read, write: User -> Doc
 obligation log(level: Int)
