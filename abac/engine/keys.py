@@ -109,8 +109,7 @@ class _Emitter:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.namespace: dict[str, Any] = {
-            "Missing": Missing, "Decimal": Decimal, "datetime": dt.datetime, "utc": dt.timezone.utc, "NoKey": NoKey, "get": dict.get,
-            "length": dict.__len__,
+            "Missing": Missing, "Decimal": Decimal, "get": dict.get, "length": dict.__len__
         }  # fmt: skip
         self.lines: list[str] = []
         self._functions: dict[tuple[int, t.Type], str] = {}
@@ -147,8 +146,6 @@ class _Emitter:
             return [f"    if type({v}) is not {ITSELF[base]}: {v} = (type({v}), {v})"], v
         if base == t.DECIMAL:  # 1.0 equals 1.00 but is not shown so
             return [f"    {v} = (Decimal, str({v})) if type({v}) is Decimal else (type({v}), {v})"], v
-        if base == t.INSTANT:  # two of a zone can be equal and an hour apart
-            return [f"    if type({v}) is datetime and {v}.tzinfo is not utc: raise NoKey"], f"(type({v}), {v})"
         if isinstance(type_, t.RecordOf | t.EntityOf | t.IntervalOf | t.ListOf | t.SetOf):
             return [], f"{self._object(type_, demand)}({v})"
         return [], f"(type({v}), {v})"
@@ -228,6 +225,7 @@ class _Copier:
             if (kind is set or kind is frozenset) and all(type(each) is str for each in raw):
                 self._spend(sum(map(bytes_of, raw)))
                 return kind(raw)
+        # of one zone two instants can be equal and an hour apart; of two zones none is
         if kind is BY_TYPE.get(t.base(type_)) or (kind is dt.datetime and type_ == t.INSTANT and raw.tzinfo is dt.timezone.utc):
             self._spend(len(str(raw)))
             return raw

@@ -114,6 +114,16 @@ def test_the_first_value_to_become_stale_bounds_the_decision(clock: Clock) -> No
         assert engine.check("ann", "read", "d1").valid_until == clock.instant + 60 * SECOND
 
 
+def test_what_changes_first_bounds_the_decision(clock: Clock) -> None:
+    """Time or age, whichever comes first."""
+    place = world()
+    place.set("Doc", "d1", closes=clock.instant + 100 * SECOND)
+    for max_age, seconds in ((60, 60), (150, 100)):
+        rules = "permit p when resource has closes > now and subject.level == 5"
+        engine = engine_of(rules, *supplies(place, "Doc"), *supplies(place, "User", max_age=max_age * SECOND))
+        assert engine.check("ann", "read", "d1").valid_until == clock.instant + seconds * SECOND
+
+
 def test_a_source_whose_clock_is_a_little_ahead_is_believed_up_to_now(clock: Clock) -> None:
     dated = Dated(clock.instant + 50 * SECOND)
     engine = engine_of(LEVEL, Supply("User", dated, keep=None, max_age=60 * SECOND, timeout=None))

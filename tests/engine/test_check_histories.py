@@ -120,10 +120,12 @@ class Gated:
     def __init__(self) -> None:
         self.gates = [threading.Event() for _ in range(3)]
         self.begun = 0
+        self.given = 0
 
     def fetch(self, entity: EntityRef, names: frozenset[str], at: dt.datetime) -> Found:
         number, self.begun = self.begun, self.begun + 1
         assert self.gates[number].wait(20)
+        self.given += 1
         return Found({"level": 5 - number})
 
 
@@ -161,6 +163,18 @@ def test_a_flight_from_before_invalidate_lands_and_the_one_from_afterwards_is_jo
         gated.gates[1].set()
         assert not new.result(20).permitted and not third.result(20).permitted
     assert gated.begun == 2
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_one_that_came_in_time() -> None:
+    gated = Gated()
+    engine = engine_of(LEVEL, Supply("User", gated, keep=HOUR, timeout=dt.timedelta(seconds=0.2)))
+    assert str(engine.check("ann", "read", "d1").unknown[0]) == "subject.level: source failed"
+    gated.gates[1].set()
+    assert engine.check("ann", "read", "d1").rule == "q"
+    gated.gates[0].set()
+    until(lambda: gated.given == 2)
+    time.sleep(0.05)
+    assert engine.check("ann", "read", "d2").rule == "q" and gated.begun == 2
 
 
 def test_an_entity_is_created_after_it_was_found_absent(clock: Clock) -> None:

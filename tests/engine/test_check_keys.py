@@ -51,6 +51,8 @@ RULES = {
     "rate": 'permit p when context.rate == 1 because "{context.rate}"',
     "note": 'permit p when context has note == "1" because "{context.note}"',
     "tags": 'permit p when "1" in context.tags because "{context.tags}"',
+    "rates": 'permit p when 1 in context.rates because "{context.rates}"',
+    "room": 'permit p when context.room.no == 1 because "{context.room}"',
     "numbers": 'permit p when 1 in context.numbers because "{context.numbers}"',
     "seen": 'permit p when context.seen < now because "{context.seen}"',
     "offers": "permit p when some o in context.offers: o.price == 1",
@@ -64,6 +66,7 @@ SCALARS = [
 ]  # fmt: skip
 COLLECTIONS = [
     (), [], ["1"], ["1", "2"], ["2", "1"], ("1",), {"1"}, frozenset({"1"}), [1], [True], [None], ["1", 1], [["1"]], [[]], {1, "1"}, {True},
+    {Decimal("1.0")}, {Decimal("1.00")}, {Decimal(1)}, {1},
 ]  # fmt: skip
 OBJECTS = [
     {}, {"price": Decimal("1")}, {"price": 1}, {"price": True}, [{"price": 1}], [{"price": True}], [{"price": Decimal("1.0")}], {"price"},
@@ -122,20 +125,22 @@ class Lax(str):
         (("ann", Lax("READ"), "d1", {"note": "x"}), "action is mistyped"),
         (("ann", "read", Lax("D1"), {"note": "x"}), "resource is missing"),
         (("ann", "read", "d1", {"note": Lax("X")}), None),
+        (("ann", "read", "d1", {"note": "x", "wait": Lax("72 HOURS")}), "context.wait is mistyped"),
         (("ann", "read", "d1", {Lax("NOTE"): "x"}), None),
         (("ann", "read", "d1", {"note": "x", "tags": {Lax("A")}}), None),
         (("ann", "read", "d1", {"note": "x", "tags": [Lax("A")]}), None),
     ],
 )
 def test_no_string_is_taken_for_another_that_it_says_it_equals(clock: Clock, arguments: tuple[Any, ...], cause: str | None) -> None:
-    rules = (
-        'permit p when subject.level == 5 and resource.level == 3 and context has note == "x" and not "b" in context.tags deny q otherwise'
+    conditions = (
+        'subject.level == 5 and resource.level == 3 and context has note == "x" and "a" in context.tags and context.wait == 72 hours'
     )
+    rules = f"permit p when {conditions} deny q otherwise"
     engine = engine_of(rules, *supplies(world()))
     for tags in ({"a"}, ["a"]):
-        assert engine.check("ann", "read", "d1", {"note": "x", "tags": tags}).permitted
+        assert engine.check("ann", "read", "d1", {"note": "x", "tags": tags, "wait": "72 hours"}).permitted
     who, action, what, given = arguments
-    given = {"tags": {"a"}, **given}
+    given = {"tags": {"a"}, "wait": "72 hours", **given}
     bare = engine_of(rules, *supplies(world()), kept=0)
     decision = engine.check(who, action, what, given)
     assert repr(decision) == repr(bare.check(who, action, what, given))
@@ -180,6 +185,25 @@ def test_contexts_that_are_no_dictionaries_are_kept_by_what_they_hold(clock: Clo
     assert not engine.check("ann", "read", "d1", Plain(False)).permitted
     assert (hits(engine), engine.statistics.misses) == (3, 2)
     assert engine.check("ann", "read", "d1", 5).code == "invalid_request"
+
+
+def test_what_a_model_holds_is_kept_to_the_digit(clock: Clock) -> None:
+    @dataclass
+    class Rated:
+        rate: Decimal
+
+    engine = engine_of('permit p when context.rate == 1 because "{context.rate}"')
+    found = [engine.check("ann", "read", "d1", Rated(Decimal(text))).reason for text in ("1.0", "1.00", "1", "1.0")]
+    assert found == ["1.0", "1.00", "1", "1.0"] and hits(engine) == 1
+
+
+def test_a_context_must_be_one_also_where_nothing_is_read_of_it(clock: Clock) -> None:
+    engine = engine_of("permit p when subject.level == 5", *supplies(world()))
+    for context in (None, {}, {"mfa": object()}):
+        assert engine.check("ann", "read", "d1", context).permitted
+    assert hits(engine) == 2
+    for context in (5, "x", [], object()):
+        assert engine.check("ann", "read", "d1", context).code == "invalid_request"
 
 
 class Liar(dict[str, Any]):

@@ -26,11 +26,12 @@ entity Group in Group key id { id: String, level: Int }
 entity User in Group key id {
   id: String, role: "member" | "owner" | "guest", level: Int, boss: User?, nick: String?, quiet: Bool? = absent, tags: Set<String>
 }
+entity Room key no { no: Int }
 entity Service key id { id: String, level: Int }
 entity Doc key id { id: String, owner: User, level: Int, readers: List<User>, offers: List<Offer>, closes: Instant? }
 context {
   clock at: Instant, mfa: Bool, n: Int, rate: Decimal, seen: Instant, who: User, tags: Set<String>, offers: List<Offer>, note: String?,
-  numbers: List<Int>
+  numbers: List<Int>, rates: Set<Decimal>, wait: Duration, room: Room
 }
 action read, write: User -> Doc
 obligation log(level: Int)
