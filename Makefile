@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
+PEERS  := .venv-peers
 PACK   := policies/export_control
 ASKED  := $(PACK)/scenarios.jsonl
 
@@ -11,9 +12,10 @@ MADE     := $(VENV)/made
 PLAIN    := $(VENV)/plain
 EDITABLE := $(VENV)/editable
 TOOLS    := $(VENV)/tools
-SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name py.typed)
+SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name '*.json' -o -name py.typed)
+BENCHING := $(VENV)/benching
 
-.PHONY: help demo test test-long bench lint clean
+.PHONY: help demo test test-long bench bench-peers tables lint clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +23,8 @@ help:
 	@echo 'make test       run the tests'
 	@echo 'make test-long  run the tests that take minutes or the network'
 	@echo 'make bench      time decisions against hand-written Python; never fails by a time'
+	@echo 'make bench-peers  time other engines too, in $(PEERS); takes half an hour'
+	@echo 'make tables     make the tables of the grammar anew, after a change of grammar/abac.lark'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make clean      remove .venv and what the tools left behind'
 
@@ -38,16 +42,22 @@ test: $(EDITABLE)
 test-long: $(EDITABLE)
 	@$(BIN)/python -m pytest -n 2 -m long
 
-bench: $(EDITABLE)
+bench: $(BENCHING)
 	@$(BIN)/python -m benches --write
+
+tables: $(TOOLS)
+	@$(BIN)/python grammar/tables.py
+
+bench-peers: $(PEERS)/made
+	@$(PEERS)/bin/python -m benches.peers --write
 
 lint: $(TOOLS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict abac
+	@$(BIN)/mypy --strict abac grammar/tables.py
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
@@ -73,4 +83,21 @@ $(EDITABLE): $(MADE) pyproject.toml
 $(TOOLS): $(EDITABLE)
 	@echo 'installing the development tools …'
 	@$(PIP) install --editable '.[test,dev]'
+	@touch $@
+
+# Dependency groups (PEP 735) need pip 25.1; venv brings the pip of its Python.
+$(BENCHING): $(EDITABLE)
+	@echo 'installing the tools of benches …'
+	@$(PIP) install 'pip>=25.1' && $(PIP) install --group bench
+	@touch $@
+
+# Other engines live apart, with this one beside them. OPA's bindings ask for a later Python than they need; where there is no wheel for
+# the platform at all, the run reports that it is not installed.
+$(PEERS)/made: pyproject.toml
+	@echo 'making $(PEERS) …'
+	@'$(PYTHON)' -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip -qq --disable-pip-version-check install 'pip>=25.1'
+	@$(PEERS)/bin/python -m pip -qq --disable-pip-version-check install --editable . --group bench --group peers
+	@$(PEERS)/bin/python -m pip -qq --disable-pip-version-check install --no-deps --ignore-requires-python --group opa || \
+		echo 'the bindings of OPA cannot be installed here; the others are measured without them' >&2
 	@touch $@

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benches.workloads import SOURCES, Workload, workload
+from benches.packs.workloads import SOURCES, Workload, workload
 
 
 @pytest.fixture(params=SOURCES)

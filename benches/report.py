@@ -1,123 +1,72 @@
-"""Benches: measures every policy, prints the figures beside their budgets, and writes them where readers look for them."""
+"""Benches: prints the figures beside their budgets, and writes them where readers look for them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benches.measures import Figure, against_reference, decisions, import_time, load_time
+from benches import tables
+from benches.figures import Figure
+from benches.plots import draw, series
 from benches.timing import machine
-from benches.workloads import workload
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benches" / "results" / "latest.json"
+PEER_RESULTS = ROOT / "benches" / "results" / "peers.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
+PLOTS = ROOT / "docs" / "plots"
 BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
-COLUMNS = ("policy", "what", "time", "against", "ratio", "budget", "")
+COLUMNS = ("of", "rules", "what", "value", "against", "ratio", "budget", "")
 
-
-def measure(names: Iterable[str], count: int, rounds: int) -> list[Figure]:
-    """All figures of the named policies.
-
-    Raises:
-        AssertionError: engine, reference and hand-written code do not answer alike: there is nothing to compare.
-    """
-    figures = []
-    for name in names:
-        work = workload(name, count)
-        found = work.disagreements()
-        if found:
-            raise AssertionError("\n".join(found))
-        figures += [*decisions(work, rounds), against_reference(work, min(rounds, 3)), load_time(work, min(rounds, 3))]
-    return [*figures, import_time(rounds)]
-
-
-def as_rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
-    return [
-        (
-            figure.policy,
-            figure.what,
-            _time(figure.value, figure.unit),
-            "" if figure.against is None else _time(figure.against, figure.unit),
-            "" if figure.ratio is None else f"{figure.ratio:.2f}×",
-            "" if figure.budget is None else f"{figure.budget:g}×" if figure.ratio is not None else _time(figure.budget, figure.unit),
-            {None: "", True: "met", False: "NOT MET"}[figure.met],
-        )
-        for figure in figures
-    ]
-
-
-def _time(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}"
+Json = dict[str, Any]
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:
-    table = Table(*COLUMNS)
-    for column in table.columns[2:6]:
-        column.justify = "right"
-    for row in as_rows(figures):
-        table.add_row(*row, style="red" if row[-1] == "NOT MET" else None)
-    console.print(table)
+    """Every figure, in one table a benchmark; missed budgets in red, with their profiles."""
+    for benchmark in dict.fromkeys(figure.benchmark for figure in figures):
+        table = Table(*COLUMNS, title=benchmark)
+        for column in (table.columns[1], *table.columns[3:7]):
+            column.justify = "right"
+        for figure in figures:
+            if figure.benchmark == benchmark:
+                row = tables.as_row(figure.as_dict())
+                table.add_row(*row, style="red" if row[-1] == "NOT MET" else None)
+        console.print(table)
+    for figure in figures:
+        if figure.why:
+            console.print(
+                f"{figure.benchmark}, {figure.of}, {figure.rules or ''}: {figure.what}: missed; most of its own time:", highlight=False
+            )
+            console.print("\n".join(figure.why), highlight=False, markup=False)
 
 
-def as_json(figures: Sequence[Figure], command: str) -> dict[str, Any]:
+def as_json(figures: Sequence[Figure], command: str) -> Json:
     return {"command": command, "machine": machine(), "figures": [figure.as_dict() for figure in figures]}
 
 
-def write(result: dict[str, Any], figures: Sequence[Figure]) -> None:
-    """The JSON file, and the generated parts of the page and of the README."""
+def write(result: Json) -> None:
+    """The JSON file, the plots, and the generated parts of the page and of the README."""
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _put(PAGE, as_markdown(result, figures))
-    _put(README, as_summary(result["figures"]))
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    plots = draw(series(result["figures"]), PLOTS)
+    put(PAGE, tables.as_markdown(result, [f"plots/{plot.name}" for plot in plots]), BEGIN)
+    put(README, summary(), BEGIN)
 
 
-def _put(path: Path, generated: str) -> None:
-    before, _, rest = path.read_text("utf-8").partition(BEGIN)
+def summary() -> str:
+    """Of the last runs of both, as they were recorded."""
+    recorded = [json.loads(file.read_text("utf-8"))["figures"] for file in (RESULTS, PEER_RESULTS) if file.exists()]
+    return tables.as_summary([figure for figures in recorded for figure in figures])
+
+
+def put(path: Path, generated: str, begin: str) -> None:
+    """In place of what stood between the marks."""
+    before, _, rest = path.read_text("utf-8").partition(begin)
     _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{generated}\n{END}{after}", encoding="utf-8")
-
-
-def as_summary(figures: Sequence[dict[str, Any]]) -> str:
-    """Ratios only, a line for what is compared and a column for each policy; what misses its budget is in bold type."""
-    compared = [figure for figure in figures if figure["budget"] is not None and figure["ratio"] is not None]
-    policies, rows = (list(dict.fromkeys(figure[key] for figure in compared)) for key in ("policy", "what"))
-    cells = {(figure["what"], figure["policy"]): _cell(figure) for figure in compared}
-    budgets = {figure["what"]: f"{figure['budget']:g}×" for figure in compared}
-    lines = [f"| | budget | {' | '.join(policies)} |", f"| --- | ---: |{' ---: |' * len(policies)}"]
-    lines += [f"| {what} | {budgets[what]} | {' | '.join(cells[what, policy] for policy in policies)} |" for what in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(figure: dict[str, Any]) -> str:
-    shown = f"{figure['ratio']:.1f}×"
-    return shown if figure["met"] else f"**{shown}**"
-
-
-def as_markdown(result: dict[str, Any], figures: Sequence[Figure]) -> str:
-    facts = result["machine"]
-    lines = [
-        f"`{result['command']}`, {facts['python']}, {facts['system']}, {facts['cores']} cores of {facts['processor']}, "
-        f"load {facts['load']}:",
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
-        *(f"| {' | '.join(row)} |" for row in as_rows(figures)),
-    ]
-    for figure in figures:
-        if figure.why:
-            lines += [
-                "",
-                f"**{figure.policy or 'all'}: {figure.what}** misses its budget. Most of its own time:",
-                "",
-                "```",
-                *figure.why,
-                "```",
-            ]
-    return "\n".join(lines) + "\n"
+    path.write_text(f"{before}{begin}\n\n{generated}\n{END}{after}", encoding="utf-8")

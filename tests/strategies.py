@@ -203,7 +203,7 @@ def odd_texts(draw: st.DrawFn, most: int = 2) -> str:
 @st.composite
 def damaged_texts(draw: st.DrawFn) -> str:
     """Files with one token too many, too few, or wrong; most do not parse."""
-    tokens = [str(t) for t in tokens_of(Source("made up", render(draw(files(most=2))))).tokens]
+    tokens = [t.text for t in tokens_of(Source("made up", render(draw(files(most=2))))).tokens]
     at = draw(st.integers(0, len(tokens) - 1))
     other = draw(st.sampled_from(["", "type", "policy", "a", "}", "(", '"s"', "5", "permit", ".", "=", "test", "and"]))
     return "\n".join([*tokens[:at], other, *tokens[at + draw(st.integers(0, 1)) :]])
@@ -212,7 +212,7 @@ def damaged_texts(draw: st.DrawFn) -> str:
 @st.composite
 def disturbed(draw: st.DrawFn, text: str) -> str:
     """The same tokens with other white space between them, and comments."""
-    tokens = [(t.start_pos or 0, t.end_pos or 0) for t in tokens_of(Source("made up", text)).tokens]
+    tokens = [(t.start, t.end) for t in tokens_of(Source("made up", text)).tokens]
     gaps = draw(st.lists(st.tuples(st.integers(0, len(tokens)), st.sampled_from(TOUCHING), st.sampled_from(APART)), max_size=12))
     chosen = {at: (touching, apart) for at, touching, apart in gaps}
     numbers = itertools.count(1)

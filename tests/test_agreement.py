@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from abac.compiler import compile_package
 from abac.model.decision import Effect
-from tests.compiler.agreeing import CHECKS, DIGEST, Complaint, Tally, complaints, fast, questions
+from tests.compiler.agreeing import CHECKS, Complaint, Tally, complaints, fast, questions, trusting
 from tests.compiler.pointed import pointed_packages
 from tests.generate.asking import damaged_while_permitted, drawn_packages, read
 from tests.generate.damage import supply
 from tests.generate.requests import RequestMaker
 
 SHARDS, PACKAGES, REQUESTS = 8, 56, 48
+AGED_PACKAGES = 40
 LONG_SHARDS, LONG_PACKAGES, LONG_REQUESTS = 100, 200, 52
 REPORT = "agreement"
 
@@ -61,6 +62,14 @@ def test_three_engines_give_one_answer(shard: int, record_property: Record) -> N
     is_telling(tally)
 
 
+def test_three_engines_give_one_answer_about_ages(record_property: Record) -> None:
+    tally = Tally()
+    agreed(complaints(drawn_packages(7, AGED_PACKAGES, ages=True), "ages", REQUESTS, tally))
+    record_property(REPORT, tally.plain())
+    assert tally.pairs >= 1_500
+    is_telling(tally)
+
+
 def test_three_engines_give_one_answer_on_what_is_seldom_drawn(record_property: Record) -> None:
     tally = Tally()
     agreed(complaints(pointed_packages(), "pointed", 100, tally))
@@ -84,7 +93,7 @@ def test_three_engines_give_one_answer_a_million_times(shard: int, record_proper
 @given(rng=st.randoms(use_true_random=False))
 def test_three_engines_give_one_answer_to_requests_that_can_be_shrunk(rng: random.Random) -> None:
     package = rng.choice(pointed_packages())
-    compiled = compile_package(package, DIGEST)
+    compiled = trusting(package)
     for question in questions(package, compiled, RequestMaker.of(rng, package), 1):
         for about, check in CHECKS.items():
             assert not (found := check(question, Tally())), str(Complaint(question, about, found))
@@ -102,10 +111,10 @@ def test_supplying_what_was_unknown_never_takes_a_permit_of_compiled_code_away(s
                 continue
             permits += 1
             request = read(package, hurt.request, None)
-            assert compiled.decide(request).permitted
+            assert compiled.decide_request(request).permitted
             by_two_values += fast(compiled, request) is not None  # type: ignore[arg-type]  # permitted, so valid
             for _ in range(4):
                 better = supply(maker, hurt)
                 supplied += 1
-                assert compiled.decide(read(package, better.request, None)).permitted, (package.sources[0].text, hurt, better)
+                assert compiled.decide_request(read(package, better.request, None)).permitted, (package.sources[0].text, hurt, better)
     assert permits >= 60 and supplied >= 240 and by_two_values >= 0.1 * permits, (permits, supplied, by_two_values)

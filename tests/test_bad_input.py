@@ -58,7 +58,7 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> 
         assert f"{folder}/desk.abac:{line}: not UTF-8: byte 0x" in ran.err
 
 
-@pytest.mark.parametrize("size", [17 * 2**20, 100 * 2**20])
+@pytest.mark.parametrize("size", [33 * 2**20, 100 * 2**20])
 @pytest.mark.parametrize("command", ["check", "fmt", "decide"])
 def test_a_source_beyond_the_limit_is_refused_at_once_and_never_read_whole(tmp_path: Path, size: int, command: str) -> None:
     folder = package(tmp_path)

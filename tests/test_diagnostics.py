@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (error|warning|note) \| (.+) \| (.+) \|$", re.MULTILINE)
 EXPECTATION = re.compile(r"# [!~] (?:\S+:\d+ )?([a-z0-9-]+): ")
-REPORTING = {"error", "warning", "complain", "Diagnostic"}
+REPORTING = {"error", "warning", "complain", "Diagnostic", "BadLiteral"}
 """Functions whose first argument is a code."""
 CODE = re.compile(r"[a-z]+(-[a-z0-9]+)*")
 

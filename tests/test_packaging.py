@@ -72,7 +72,7 @@ def ask(binaries: Path, tmp_path: Path, code: str) -> Any:
 def test_the_wheel_holds_the_package_the_grammar_and_the_typing_marker_alone(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "abac").rglob("*.py")}
-    assert {"abac/grammar/abac.lark", "abac/py.typed"} | modules <= names
+    assert {"abac/grammar/abac.lark", "abac/grammar/abac.tables.json", "abac/py.typed"} | modules <= names
     assert {name.split("/")[0] for name in names} == {"abac", f"abac-{PROJECT['version']}.dist-info"}
 
 

@@ -14,6 +14,7 @@ from abac.checker.scope import Scope, collect
 from abac.checker.test_blocks import check_test
 from abac.language import checked as c
 from abac.language import nodes as n
+from abac.language.collector import collector_paused
 from abac.model.diagnostics import Diagnostic
 from abac.model.errors import PolicyErrors
 
@@ -37,6 +38,11 @@ def check(packages: Sequence[Parsed], found: Sequence[Diagnostic] = ()) -> c.Pac
     Raises:
         PolicyErrors: with every complaint, warnings and notes included, if there is any error.
     """
+    with collector_paused():
+        return _check(packages, found)
+
+
+def _check(packages: Sequence[Parsed], found: Sequence[Diagnostic]) -> c.Package:
     reporter, shared = Reporter(), Shared()
     for diagnostic in found:
         reporter.add(diagnostic)

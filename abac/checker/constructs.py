@@ -12,7 +12,6 @@ from abac.checker.place import Place
 from abac.checker.types import ERROR
 from abac.language import checked as c
 from abac.language import nodes as n
-from abac.model.diagnostics import suggestion
 from abac.model.schema import Record
 from abac.model.types import (
     BOOL,
@@ -48,7 +47,7 @@ def literal(e: n.Literal) -> c.Constant:
 def collection(checker: ExpressionChecker, e: n.SetLiteral | n.ListLiteral, place: Place) -> c.Expression:
     """`{ … }` and `[ … ]`"""
     elements = tuple(checker.check(element, place) for element in e.elements)
-    if any(element.type == ERROR for element in elements):
+    if any(element.type is ERROR for element in elements):
         return checker.error(e.span)
     joined = checker.typing.join([element.type for element in elements])
     if joined is None:
@@ -74,7 +73,7 @@ def record(checker: ExpressionChecker, e: n.RecordLiteral, place: Place) -> c.Ex
     missing = [f.name for f in declared.fields.values() if f.name not in given and not f.optional]
     if missing:
         checker.reporter.error("missing-field", f"`{e.name}` lacks {', '.join(f'`{m}`' for m in missing)}", e.span)
-    if missing or any(v.type == ERROR for v in given.values()) or not given.keys() <= declared.fields.keys():
+    if missing or any(v.type is ERROR for v in given.values()) or not given.keys() <= declared.fields.keys():
         return checker.error(e.span)
     entries = tuple((name, given.get(name)) for name in declared.fields)
     return folded(c.RecordOfExpressions(entries, type=RecordOf(declared.name), span=e.span))
@@ -91,7 +90,7 @@ def _given(checker: ExpressionChecker, e: n.RecordLiteral, declared: Record, pla
         elif entry.name in declared.fields:
             given[entry.name] = checker.fit(value, declared.fields[entry.name].plain)
         else:
-            help = suggestion(entry.name, declared.fields)
+            help = checker.reporter.suggestion(entry.name, declared.fields)
             checker.reporter.error("unknown-attribute", f"`{e.name}` has no attribute `{entry.name}`", entry.span, help=help)
             given[entry.name] = checker.error(entry.span)
     return given
@@ -102,7 +101,7 @@ def quantifier(checker: ExpressionChecker, e: n.Quantifier, place: Place) -> c.E
     ranged = checker.operand(e.collection, place)
     element = checker.elements(ranged, e.kind)
     body = checker.boolean(e.body, checker.bind(e.variable, element, e.span, place))
-    if ERROR in (element, body.type):
+    if element is ERROR or body.type is ERROR:
         return checker.error(e.span)
     return c.Quantified(e.kind, e.variable, ranged, body, type=BOOL, span=e.span)
 
@@ -118,7 +117,7 @@ def conditional(checker: ExpressionChecker, e: n.Conditional, place: Place) -> c
         here = here.knowing(guards.when(condition, False, summaries))
     otherwise = checker.check(e.otherwise, here)
     values = [*(value for _, value in arms), otherwise]
-    if any(part.type == ERROR for part in (*values, *(condition for condition, _ in arms))):
+    if any(part.type is ERROR for part in (*values, *(condition for condition, _ in arms))):
         return checker.error(e.span)
     joined = checker.typing.join([v.type for v in values])
     if joined is None:

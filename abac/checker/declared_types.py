@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, get_args
 
 from abac.checker.scope import TypeNode
 from abac.checker.types import ERROR, INTERVALS
 from abac.language import nodes as n
 from abac.language.library.times import WEEKDAY
-from abac.model.diagnostics import suggestion
 from abac.model.limits import MAX_NESTING
 from abac.model.schema import Entity, Field, Record
 from abac.model.source import Span
@@ -56,9 +57,9 @@ class DeclaredTypes:
                 resolved = self.type(inner)
                 if isinstance(resolved, Optional):
                     self.reporter.error("type-mismatch", "the type is optional already", span)
-                return resolved if isinstance(resolved, Optional) or resolved == ERROR else Optional(resolved)
+                return resolved if isinstance(resolved, Optional) or resolved is ERROR else Optional(resolved)
             case n.UnionType(words=words, open=open, ordered=ordered, span=span):
-                doubles = sorted({w for w in words if words.count(w) > 1})
+                doubles = sorted(w for w, count in Counter(words).items() if count > 1)
                 if doubles:
                     self.reporter.error("duplicate-name", f"`{doubles[0]}` stands twice in the union", span)
                 return Words(tuple(dict.fromkeys(words)), open, ordered)
@@ -94,12 +95,12 @@ class DeclaredTypes:
         return ERROR
 
     def _unknown_type(self, name: str, span: Span) -> None:
-        known = [*DECLARABLE, "Interval", str(WEEKDAY.name), "Set", "List", *self.scope.names(*get_args(TypeNode))]
-        help = f"write `{name}<T>`" if name in ("Set", "List") else suggestion(name, known)
+        known = chain(DECLARABLE, ("Interval", str(WEEKDAY.name), "Set", "List"), self.scope.names(*get_args(TypeNode)))
+        help = f"write `{name}<T>`" if name in ("Set", "List") else self.reporter.suggestion(name, known)
         self.reporter.error("unknown-type", f"no type is called `{name}`", span, help=help)
 
     def _applied(self, name: str, argument: Type, span: Span) -> Type:
-        if argument == ERROR:
+        if argument is ERROR:
             return ERROR
         if isinstance(argument, Optional):
             self.reporter.error("type-mismatch", f"the elements of a {name} are never absent", span, help="leave out the `?`")
@@ -112,7 +113,7 @@ class DeclaredTypes:
             case "Interval" if argument in INTERVALS:
                 return IntervalOf(argument)
         known = "an Interval is of Instant, Date or TimeOfDay"
-        help = known if name == "Interval" else suggestion(name, ["Set", "List", "Interval"])
+        help = known if name == "Interval" else self.reporter.suggestion(name, ["Set", "List", "Interval"])
         self.reporter.error("unknown-type", f"there is no type `{name}<{argument}>`", span, help=help)
         return ERROR
 
@@ -120,7 +121,7 @@ class DeclaredTypes:
         entry = self.scope.entries.get(table)
         if entry is None or not isinstance(entry.node, n.DataDeclaration):
             if not self.scope.excuses(table):
-                help = suggestion(table, self.scope.names(n.DataDeclaration))
+                help = self.reporter.suggestion(table, self.scope.names(n.DataDeclaration))
                 self.reporter.error("unknown-name", f"no table is called `{table}`", span, help=help)
             return ERROR
         if entry.node.key is None:
@@ -160,7 +161,7 @@ class DeclaredTypes:
         if entry is not None and isinstance(entry.node, n.RecordDeclaration):
             return self.shared.checkers[entry.package].types.own_record(entry.node)
         if not self.scope.excuses(name):
-            help = suggestion(name, self.scope.names(n.RecordDeclaration))
+            help = self.reporter.suggestion(name, self.scope.names(n.RecordDeclaration))
             self.reporter.error("unknown-type", f"no record is called `{name}`", span, help=help)
         return None
 
@@ -175,7 +176,7 @@ class DeclaredTypes:
         if entry is not None and isinstance(entry.node, n.EntityDeclaration):
             return self.shared.checkers[entry.package].types.own_entity(entry.node)
         if not self.scope.excuses(name):
-            help = suggestion(name, self.scope.names(n.EntityDeclaration))
+            help = self.reporter.suggestion(name, self.scope.names(n.EntityDeclaration))
             self.reporter.error("unknown-type", f"no entity is called `{name}`", span, help=help)
         return None
 
@@ -186,7 +187,7 @@ class DeclaredTypes:
         fields = self.fields_of(node.fields, node)
         key = fields.get(node.key.value)
         if key is None:
-            help = suggestion(node.key.value, fields)
+            help = self.reporter.suggestion(node.key.value, fields)
             self.reporter.error("bad-key", f"`{name}` has no attribute `{node.key.value}` to be its key", node.key.span, help=help)
             fields[node.key.value] = Field(node.key.value, ERROR)
         elif key.optional or isinstance(key.type, SetOf | ListOf | RecordOf | EntityOf | IntervalOf):
@@ -215,7 +216,7 @@ class DeclaredTypes:
                 self.reporter.error("reserved-name", f"`{name}` has a meaning of its own in requests", each.name.span)
             if each.clock and owner is not None:
                 self.reporter.error("bad-clock", "only the context has a clock", each.span)
-            if each.absent and not isinstance(type_, Optional) and type_ != ERROR:
+            if each.absent and not isinstance(type_, Optional) and type_ is not ERROR:
                 message = f"only an optional attribute can be absent, `{name}` is {type_}"
                 self.reporter.error("type-mismatch", message, each.span, help=f"declare it `{name}: {type_}? = absent`")
             if each.max_age is not None:

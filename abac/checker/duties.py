@@ -11,7 +11,6 @@ from abac.checker.types import ERROR
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.language.operators import Operator
-from abac.model.diagnostics import suggestion
 from abac.model.schema import DutyKind
 from abac.model.types import BOOL
 
@@ -30,7 +29,7 @@ def duty_clauses(package: PackageChecker, node: n.Duty, place: Place, effect: st
     if node.guard is not None:
         guard = package.expressions.boolean(node.guard, place)
         place = place.knowing(guards.when(guard, not node.guard_negated, package.summaries))
-        if node.guard_negated and guard.type != ERROR:
+        if node.guard_negated and guard.type is not ERROR:
             guard = c.Operation(Operator.NOT, (guard,), type=BOOL, span=guard.span)
     for call in node.calls:
         yield from duty_call(package, node.kind, call, node.effect or effect, guard, place)
@@ -55,7 +54,7 @@ def duty_call(
         package.reporter.error("wrong-arguments", f"`{call.name}` takes {takes}, found {len(arguments)}", call.span)
         return
     fitted = tuple(package.expressions.fit(a, t) for a, (_, t) in zip(arguments, signature.parameters, strict=True))
-    if all(a.type != ERROR for a in fitted) and (guard is None or guard.type != ERROR):
+    if all(a.type is not ERROR for a in fitted) and (guard is None or guard.type is not ERROR):
         names = tuple(name for name, _ in signature.parameters)
         yield c.DutyClause(kind, signature.id, names, fitted, effect, guard, span=call.span)
 
@@ -63,8 +62,8 @@ def duty_call(
 def _unknown(package: PackageChecker, kind: DutyKind, call: n.DutyCall) -> None:
     if package.scope.excuses(call.name.split(".")[0]):
         return
-    by_id = [d.name for d in package.duties.values() if d.id == call.name]
-    help = suggestion(call.name, [d.name for d in package.duties.values() if d.kind == kind])
-    if by_id:
-        help = f"`{call.name}` is the id of `{by_id[0]}`: write `{_VERBS[kind]} {by_id[0]}(…)`"
+    by_id = next((d.name for d in package.duties.values() if d.id == call.name), None)
+    help = package.reporter.suggestion(call.name, (d.name for d in package.duties.values() if d.kind == kind))
+    if by_id is not None:
+        help = f"`{call.name}` is the id of `{by_id}`: write `{_VERBS[kind]} {by_id}(…)`"
     package.reporter.error("unknown-duty", f"no {kind} is called `{call.name}`", call.span, help=help)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from abac.checker import attributes, constructs, guards, names, operations
-from abac.checker.guards import Fact, Present, Requirement, Typed
+from abac.checker.guards import Fact, Present, Requirement
 from abac.checker.place import Place
 from abac.checker.types import ERROR, fields_owner
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.language.operators import Operator
-from abac.model.diagnostics import suggestion
 from abac.model.scalars import read_scalar, time_zones
 from abac.model.schema import Field
 from abac.model.source import Span
@@ -31,6 +30,7 @@ class ExpressionChecker:
         self.package = package
         self.reporter = package.reporter
         self.typing = package.typing
+        self._attributes: dict[tuple[tuple[str, ...], str], Field] = {}  # what was found once, by the owners and the name
 
     def check(self, expression: n.Expression, place: Place) -> c.Expression:
         """The checked form of an expression of any type."""
@@ -50,17 +50,19 @@ class ExpressionChecker:
         return found if names == found.type.names else replace(found, type=EntityOf(names))
 
     def _checked(self, e: n.Expression, place: Place) -> c.Expression:
-        match e:
-            case n.Literal():
-                return constructs.literal(e)
+        match e:  # what policies are full of comes first
             case n.Name():
                 return names.name(self, e, place)
+            case n.Literal():
+                return constructs.literal(e)
+            case n.Access():
+                return attributes.access(self, e, place)
+            case n.Operation():
+                return self._operation(e, place)
             case n.Call():
                 return names.call(self, e, place)
             case n.EntityLiteral():
                 return names.entity(self, e)
-            case n.Access():
-                return attributes.access(self, e, place)
             case n.Has():
                 return attributes.has(self, e, place)
             case n.IsType():
@@ -81,8 +83,6 @@ class ExpressionChecker:
                 return constructs.quantifier(self, e, place)
             case n.Conditional():
                 return constructs.conditional(self, e, place)
-            case n.Operation():
-                return self._operation(e, place)
             case unknown:
                 assert_never(unknown)
 
@@ -100,9 +100,9 @@ class ExpressionChecker:
 
     def fit(self, found: c.Expression, expected: Type) -> c.Expression:
         """The expression, if it fits the type."""
-        if ERROR in (found.type, expected):
-            return found if found.type == ERROR else self.error(found.span)
-        if expected == TIME_ZONE and isinstance(found, c.Constant) and type(found.value) is str:
+        if found.type is ERROR or expected is ERROR:
+            return found if found.type is ERROR else self.error(found.span)
+        if expected is TIME_ZONE and isinstance(found, c.Constant) and type(found.value) is str:
             return self._zone(found)
         if isinstance(found, c.Constant) and isinstance(expected, KeyOf) and found.type == expected.key:
             return self._constant_key(found, expected)
@@ -116,7 +116,7 @@ class ExpressionChecker:
     def _zone(self, found: c.Constant) -> c.Expression:
         zone = read_scalar(found.value, TIME_ZONE)
         if isinstance(zone, CauseKind):
-            help = suggestion(str(found.value), time_zones())
+            help = self.reporter.suggestion(str(found.value), time_zones())
             self.reporter.error("bad-literal", f"there is no time zone `{found.value}`", found.span, help=help)
             return self.error(found.span)
         return c.Constant(zone, TIME_ZONE, type=TIME_ZONE, span=found.span)
@@ -144,7 +144,7 @@ class ExpressionChecker:
             return
         shown = ", ".join(f"`{word}`" for word in outside[:4])
         if isinstance(target, Words):
-            close = suggestion(outside[0], target.words)
+            close = self.reporter.suggestion(outside[0], target.words)
             help = close or f"it has {', '.join(f'`{w}`' for w in target.words[:12])}; list the word there if requests may bring it"
             verb = "is no word" if len(outside) == 1 else "are no words"
             self.reporter.error("not-in-union", f"{shown} {verb} of `{target}`", span, help=help)
@@ -152,17 +152,21 @@ class ExpressionChecker:
             self.no_row(target.table, shown, span, outside[0])
 
     def no_row(self, table: str, shown: str, span: Span, key: object) -> None:
-        keys = [k for k in self.typing.tables[table].rows if isinstance(k, str)]
-        help = suggestion(key, keys) if isinstance(key, str) else ""
+        keys = (k for k in self.typing.tables[table].rows if isinstance(k, str))
+        help = self.reporter.suggestion(key, keys) if isinstance(key, str) else ""
         self.reporter.error("no-such-row", f"table `{table.rpartition('.')[2]}` has no row {shown}", span, help=help)
 
     # ── attributes and guards ──────────────────────────────────────────────────────────────────────────────
 
-    def attribute(self, target: c.Expression, name: str, span: Span, place: Place) -> Field | None:
-        """The field of that name, or None after a complaint."""
-        if target.type == ERROR:
+    def attribute(self, target: c.Expression, name: str, where: Callable[[], Span], place: Place) -> Field | None:
+        """The field of that name, or None after a complaint, for which `where` tells the name's place."""
+        if target.type is ERROR:
             return None
         owners = self._narrowed(target, place)
+        known = self._attributes.get((owners, name))
+        if known is not None:
+            return known
+        span = where()
         if not owners:
             help = "read it in one of the elements: `some x in … : x.…`" if isinstance(target.type, SetOf | ListOf) else ""
             self.reporter.error("no-attributes", f"{target.type} has no attributes", span, help=help)
@@ -177,14 +181,16 @@ class ExpressionChecker:
             help = f"ask first which it is: `… is {owners[0]} and …`"
             self.reporter.error("type-mismatch", f"`{name}` has different types in {', '.join(owners)}: {types}", span, help=help)
             return None
-        return Field(name, present[0].type, present[0].absent_by_default, any(each.sensitive for each in present))
+        found_in_all = Field(name, present[0].type, present[0].absent_by_default, any(each.sensitive for each in present))
+        self._attributes[owners, name] = found_in_all
+        return found_in_all
 
     def _unknown_attribute(self, target: c.Expression, name: str, found: dict[str, Field | None], span: Span) -> None:
         lacking = [owner for owner, field in found.items() if field is None]
         if any(self.package.scope.excuses(owner) for owner in lacking):
             return
-        known = {f for owner in found for f in self.package.fields(owner)}
-        help = suggestion(name, known)
+        known = (f for owner in found for f in self.package.fields(owner))
+        help = self.reporter.suggestion(name, known)
         whole = isinstance(target, c.Root) and len(lacking) == len(found)
         owner = "context" if lacking[0] == "context" else f"`{lacking[0]}`"
         if whole and isinstance(target, c.Root):
@@ -196,9 +202,8 @@ class ExpressionChecker:
     def _narrowed(self, target: c.Expression, place: Place) -> tuple[str, ...]:
         """The records or entities that the target may be, as far as is certain here."""
         owners = fields_owner(target.type)
-        for fact in place.facts:
-            if isinstance(fact, Typed) and fact.target == target:
-                owners = tuple(o for o in owners if o in fact.names) or owners
+        for possible in place.facts.types(target) if len(owners) > 1 else ():
+            owners = tuple(owner for owner in owners if owner in possible) or owners
         return owners
 
     def require(self, fact: Present, span: Span, place: Place) -> None:
@@ -242,16 +247,20 @@ class ExpressionChecker:
         for operand in e.operands:
             operands.append(self.boolean(operand, here))
             here = here.knowing(guards.when(operands[-1], e.operator is Operator.AND, self.package.summaries))
-        if any(operand.type == ERROR for operand in operands):
+        if any(operand.type is ERROR for operand in operands):
             return self.error(e.span)
         return c.Operation(e.operator, tuple(operands), type=BOOL, span=e.span)
 
     def apply(self, operator: Operator, operands: tuple[c.Expression, ...], span: Span) -> c.Expression:
         """An operator on checked operands."""
-        if any(operand.type == ERROR for operand in operands):
-            return self.error(span)
+        for operand in operands:
+            if operand.type is ERROR:
+                return self.error(span)
         made = operations.RULES[operator](self, operator, operands, span)
-        return self.error(span) if any(part.type == ERROR for part in c.children(made)) else made
+        for part in c.children(made):
+            if part.type is ERROR:
+                return self.error(span)
+        return made
 
     # ── variables ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -265,7 +274,7 @@ class ExpressionChecker:
             case TableOf():
                 help = "`data … json` without a key gives a List of records"
                 self.reporter.error("type-mismatch", f"`{what}` does not range over a table", collection.span, help=help)
-            case found if found != ERROR:
+            case found if found is not ERROR:
                 message = f"`{what}` ranges over a Set or List, found {found}"
                 self.reporter.error("type-mismatch", message, collection.span)
         return ERROR

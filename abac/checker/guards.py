@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import islice
 
 from abac.language import checked as c
 from abac.language.nodes import QuantifierKind
@@ -36,6 +37,54 @@ Fact = Present | Typed
 Facts = frozenset[Fact]
 Both = tuple[Facts, Facts]
 NO_FACTS: Facts = frozenset()
+
+
+class Known:
+    """The facts that are certain at a place. Never changed: `knowing` makes another.
+
+    The facts of an `and` add up from operand to operand, so what grows by one fact shares all others with what it grew from. Both keep
+    their facts in one list; `_count` is how many of them are one's own, and `_facts` has the place of each in the list.
+    """
+
+    __slots__ = ("_count", "_facts", "_order", "_typed")
+
+    def __init__(self) -> None:
+        self._order: list[Fact] = []
+        self._facts: dict[Fact, int] = {}
+        self._typed: dict[c.Expression, list[tuple[int, Typed]]] = {}
+        self._count = 0
+
+    def __contains__(self, fact: Fact) -> bool:
+        return self._facts.get(fact, self._count) < self._count
+
+    def __iter__(self) -> Iterator[Fact]:
+        return islice(self._order, self._count)
+
+    def knowing(self, facts: Facts) -> Known:
+        """These facts and more."""
+        grown = Known()
+        new = {fact for fact in facts if fact not in self}
+        following = self._order[self._count : self._count + len(new)]
+        if following and new != set(following):  # something else has grown from this one
+            grown._add(self)
+        else:
+            grown._order, grown._facts, grown._typed = self._order, self._facts, self._typed
+        grown._add(new)
+        grown._count = self._count + len(new)
+        return grown
+
+    def _add(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            if fact not in self._facts:
+                if isinstance(fact, Typed):
+                    self._typed.setdefault(fact.target, []).append((len(self._order), fact))
+                self._facts[fact] = len(self._order)
+                self._order.append(fact)
+
+    def types(self, target: c.Expression) -> Iterator[tuple[str, ...]]:
+        """What is known of the type of something: the names that each fact leaves."""
+        if self._typed:
+            yield from (fact.names for number, fact in self._typed.get(target, ()) if number < self._count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +202,8 @@ def _common(facts: Iterable[Facts]) -> Facts:
 
 
 def _either(a: Facts, b: Facts) -> Facts:
+    if not a or not b:
+        return NO_FACTS
     left, right = _types(a), _types(b)
     joined = {t: tuple(sorted({*left[t], *right[t]})) for t in left if t in right}
     return (a & b) | frozenset(Typed(target, names) for target, names in joined.items())
@@ -167,7 +218,7 @@ def _types(facts: Facts) -> dict[c.Expression, tuple[str, ...]]:
     return found
 
 
-def untyped(facts: Facts) -> Facts:
+def untyped(facts: Iterable[Fact]) -> Facts:
     """Without the facts about types."""
     return frozenset(fact for fact in facts if isinstance(fact, Present))
 

@@ -11,18 +11,30 @@ from abac.model.source import Span
 
 def measure(expression: c.Expression, summaries: Summaries) -> Measure:
     """Size and depth with definitions written out."""
+    return Measure(*_measure(expression, summaries))
+
+
+_LEAVES = frozenset({c.Constant, c.Root, c.Variable})
+
+
+def _measure(expression: c.Expression, summaries: Summaries) -> tuple[int, int, int]:
     size, depth, quantifiers = 1, 0, 0
-    inside = [measure(child, summaries) for child in c.children(expression)]
+    for child in c.children(expression):
+        if type(child) in _LEAVES:
+            size, depth = size + 1, depth or 1
+            continue
+        more, deep, inside = _measure(child, summaries)
+        size, depth, quantifiers = size + more, max(depth, deep), max(quantifiers, inside)
     if isinstance(expression, c.Invocation) and expression.definition in summaries:
-        inside.append(summaries[expression.definition].measure)
-    for each in inside:
-        size, depth, quantifiers = size + each.size, max(depth, each.depth), max(quantifiers, each.quantifiers)
-    return Measure(size, depth + 1, quantifiers + isinstance(expression, c.Quantified))
+        written_out = summaries[expression.definition].measure
+        size, depth = size + written_out.size, max(depth, written_out.depth)
+        quantifiers = max(quantifiers, written_out.quantifiers)
+    return size, depth + 1, quantifiers + isinstance(expression, c.Quantified)
 
 
-def within(found: Measure, span: Span, reporter: Reporter) -> bool:
-    """Whether the limits hold; complains if not."""
-    if found.quantifiers > MAX_QUANTIFIERS:
+def within(found: Measure, span: Span, reporter: Reporter, around: int = 0) -> bool:
+    """Whether the limits hold; complains if not. `around` quantifiers stand around what was measured."""
+    if found.quantifiers + around > MAX_QUANTIFIERS:
         help = "the quantifiers of definitions count too"
         reporter.error("too-many-quantifiers", f"quantifiers stand more than {MAX_QUANTIFIERS} deep in one another", span, help=help)
     elif found.size > MAX_EXPANSION:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from abac.checker import guards
@@ -12,7 +13,6 @@ from abac.checker.types import ERROR
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.language.library.functions import FUNCTIONS, Function
-from abac.model.diagnostics import suggestion
 from abac.model.source import Span
 from abac.model.types import IP_NETWORK, NOTHING, STRING, EntityOf, Words, base
 from abac.model.values import Unknown
@@ -25,7 +25,7 @@ def name(checker: ExpressionChecker, e: n.Name, place: Place) -> c.Expression:
     """A variable, a part of the request, a constant, a table, or a definition without parameters."""
     if e.name in place.variables:
         type_ = place.variables[e.name]
-        return checker.error(e.span) if type_ == ERROR else c.Variable(e.name, type=type_, span=e.span)
+        return checker.error(e.span) if type_ is ERROR else c.Variable(e.name, type=type_, span=e.span)
     if e.name in checker.package.roots:
         return _root(checker, e, place)
     entry = checker.package.scope.entries.get(e.name)
@@ -98,8 +98,8 @@ def _unknown_name(checker: ExpressionChecker, e: n.Name, place: Place) -> None:
         help = f"write `{signature(FUNCTIONS[e.name])}`"
         checker.reporter.error("wrong-arguments", f"`{e.name}` is a function", e.span, help=help)
         return
-    known = [*place.variables, *checker.package.roots, *scope.names(n.ConstDeclaration, n.DataDeclaration, n.Definition)]
-    checker.reporter.error("unknown-name", f"nothing is called `{e.name}`", e.span, help=suggestion(e.name, known))
+    known = chain(place.variables, checker.package.roots, scope.names(n.ConstDeclaration, n.DataDeclaration, n.Definition))
+    checker.reporter.error("unknown-name", f"nothing is called `{e.name}`", e.span, help=checker.reporter.suggestion(e.name, known))
 
 
 def entity(checker: ExpressionChecker, e: n.EntityLiteral) -> c.Expression:
@@ -108,13 +108,13 @@ def entity(checker: ExpressionChecker, e: n.EntityLiteral) -> c.Expression:
     if declared is None:
         return checker.error(e.span)
     key = declared.fields[declared.key].type
-    if key == ERROR:
+    if key is ERROR:
         return checker.error(e.span)
     if base(key) != STRING:
         checker.reporter.error("type-mismatch", f"the key of `{e.name}` is {key}, found String", e.span)
         return checker.error(e.span)
     word = Words((e.key,))
-    if checker.fit(c.Constant(e.key, word, type=word, span=e.span), key).type == ERROR:
+    if checker.fit(c.Constant(e.key, word, type=word, span=e.span), key).type is ERROR:
         return checker.error(e.span)
     kind = EntityOf((declared.name,))
     return c.Constant(checker.package.reference(declared, e.key), kind, type=kind, span=e.span)
@@ -136,9 +136,9 @@ def call(checker: ExpressionChecker, e: n.Call, place: Place) -> c.Expression:
     if entry is not None or e.name in place.variables or e.name in checker.package.roots:
         checker.reporter.error("unknown-function", f"`{e.name}` takes no arguments", span)
     elif not scope.excuses(e.name):
-        known = [*FUNCTIONS, *scope.names(n.Definition)]
+        known = chain(FUNCTIONS, scope.names(n.Definition))
         message = f"no definition or function is called `{e.name}`"
-        checker.reporter.error("unknown-function", message, span, help=suggestion(e.name, known))
+        checker.reporter.error("unknown-function", message, span, help=checker.reporter.suggestion(e.name, known))
     return checker.error(e.span)
 
 
@@ -152,7 +152,7 @@ def _invoke(checker: ExpressionChecker, name: str, arguments: tuple[c.Expression
         checker.reporter.error("wrong-arguments", f"`{name}` takes {takes}, found {len(arguments)}", span)
         return checker.error(span)
     fitted = tuple(checker.fit(a, type_) for a, (_, type_) in zip(arguments, definition.parameters, strict=True))
-    if any(a.type == ERROR for a in fitted):
+    if any(a.type is ERROR for a in fitted):
         return checker.error(span)
     package.called.add(definition.name)
     values = {p: a for (p, _), a in zip(definition.parameters, fitted, strict=True)}
@@ -166,7 +166,7 @@ def _invoke(checker: ExpressionChecker, name: str, arguments: tuple[c.Expression
 
 
 def _library(checker: ExpressionChecker, function: Function, arguments: tuple[c.Expression, ...], span: Span) -> c.Expression:
-    if any(a.type == ERROR for a in arguments):
+    if any(a.type is ERROR for a in arguments):
         return checker.error(span)
     result = function.result(tuple(a.type for a in arguments))
     if result is None or result == NOTHING:

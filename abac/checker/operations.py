@@ -56,7 +56,7 @@ def _refuse(checker: ExpressionChecker, operator: Operator, operands: Operands, 
 
 def _not(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
     fitted = checker.fit(operands[0], BOOL)
-    return fitted if fitted.type == ERROR else _made(operator, (fitted,), BOOL, span)
+    return fitted if fitted.type is ERROR else _made(operator, (fitted,), BOOL, span)
 
 
 def _junction(checker: ExpressionChecker, operator: Operator, operands: Operands, span: Span) -> c.Expression:
@@ -128,7 +128,7 @@ def _in(checker: ExpressionChecker, operator: Operator, operands: Operands, span
             return _made(operator, operands, BOOL, span)
         case TableOf(table=table, key=key):
             fitted = checker.fit(left, base(key))
-            if fitted.type == ERROR:
+            if fitted.type is ERROR:
                 return fitted
             test = c.InTable(table, fitted, type=BOOL, span=span)
             return test if operator is Operator.IN else _made(Operator.NOT, (test,), BOOL, span)

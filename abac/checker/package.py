@@ -17,7 +17,7 @@ from abac.checker.types import ERROR, Typing
 from abac.language import checked as c
 from abac.language import nodes as n
 from abac.language.library.functions import FUNCTIONS
-from abac.model.schema import Action, Context, DutySignature, Entity, Field, Record, Schema
+from abac.model.schema import Action, Context, DutyKind, DutySignature, Entity, Field, Record, Schema
 from abac.model.source import Span
 from abac.model.types import INSTANT, EntityOf, RecordOf, TableOf, Type, Words
 from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, Table, Unknown, Value
@@ -41,6 +41,7 @@ class Shared:
     definitions: dict[str, c.Definition] = field(default_factory=dict)
     summaries: dict[str, Summary] = field(default_factory=dict)
     duties: dict[str, DutySignature] = field(default_factory=dict)
+    duty_ids: set[tuple[DutyKind, str]] = field(default_factory=set)
     checkers: dict[str, PackageChecker] = field(default_factory=dict)
 
     def data_schema(self) -> Schema:
@@ -166,7 +167,7 @@ class PackageChecker:
                 self.reporter.error("bad-clock", "the clock is one Instant that is never absent", clock.span, help=help)
         self.context = Context(fields, clocks[0].name.value if clocks else None)
         if clocks:
-            self.roots["now"] = ERROR if fields[clocks[0].name.value].type == ERROR else INSTANT
+            self.roots["now"] = ERROR if fields[clocks[0].name.value].type is ERROR else INSTANT
 
     def _declare_actions(self, declaration: n.ActionDeclaration) -> None:
         sides = []
@@ -185,11 +186,12 @@ class PackageChecker:
         for signature in declaration.signatures:
             parameters = self._parameters(signature.parameters)
             made = DutySignature(signature.name, signature.name if signature.id is None else signature.id, declaration.kind, parameters)
-            same_id = next((d for d in self.duties.values() if d.id == made.id and d.kind == made.kind), None)
-            if made.name in self.duties or same_id is not None:
+            same_id = (made.kind, made.id) in self.shared.duty_ids
+            if made.name in self.duties or same_id:
                 shown = made.name if made.name in self.duties else made.id
                 self.reporter.error("duplicate-name", f"{declaration.kind} `{shown}` is declared twice", signature.span)
-            self.duties.setdefault(signature.name, made)
+            if self.duties.setdefault(signature.name, made) is made:
+                self.shared.duty_ids.add((made.kind, made.id))
 
     def schema(self) -> Schema:
         """What requests may contain, as this package sees it."""
@@ -231,7 +233,7 @@ class PackageChecker:
         found = self.expressions.check(node.value, Place(roots="constant"))
         if node.type is not None:
             found = self.expressions.fit(found, self.types.present(node.type, "a constant is never absent", "leave out the `?`"))
-        if found.type == ERROR:
+        if found.type is ERROR:
             return None
         value = fold(found)
         if value is None or isinstance(value, Unknown):
@@ -282,16 +284,16 @@ class PackageChecker:
             help = "choose another name"
             self.reporter.error("duplicate-name", f"`{name.value}` is a built-in function", name.span, help=help)
         parameters = self._parameters(node.parameters)
-        place = Place(parameters=frozenset(p for p, _ in parameters), roots="library" if self.library else "known")
+        types = dict(parameters)
+        place = Place(parameters=frozenset(types), roots="library" if self.library else "known")
         for parameter in node.parameters:
             if parameter.name.value not in place.variables:
-                type_ = dict(parameters)[parameter.name.value]
-                place = self.expressions.bind(parameter.name.value, type_, parameter.name.span, place)
+                place = self.expressions.bind(parameter.name.value, types[parameter.name.value], parameter.name.span, place)
         body = self.expressions.check(node.body, place)
         if node.type is not None:
             declared = self.types.present(node.type, "a definition is never absent", "leave out the `?`")
             body = self._declared_as(body, declared)
-        if body.type == ERROR or any(t == ERROR for _, t in parameters):
+        if body.type is ERROR or any(t is ERROR for _, t in parameters):
             return None
         summary = Summary(tuple(p for p, _ in parameters), limits.measure(body, self.summaries))
         summary.when_true = guards.for_callers(guards.when(body, True, self.summaries))
@@ -305,7 +307,7 @@ class PackageChecker:
 
     def _declared_as(self, body: c.Expression, declared: Type) -> c.Expression:
         fitted = self.expressions.fit(body, declared)
-        return fitted if ERROR in (fitted.type, declared) or fitted.type == declared else replace(fitted, type=declared)
+        return fitted if fitted.type is ERROR or declared is ERROR or fitted.type == declared else replace(fitted, type=declared)
 
     def report_unmet_requirements(self) -> None:
         """Definitions that nobody calls are held to what they read themselves."""

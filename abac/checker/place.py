@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from abac.checker.guards import NO_FACTS, Facts, Requirement
+from abac.checker.guards import Facts, Known, Requirement
 from abac.model.types import Type
 
 Roots = Literal["known", "library", "constant"]
@@ -25,14 +25,20 @@ class Place:
     """
 
     variables: Mapping[str, Type] = field(default_factory=dict)
-    facts: Facts = NO_FACTS
+    facts: Known = field(default_factory=Known)
     parameters: frozenset[str] | None = None
     roots: Roots = "known"
     shown: bool = False
     requirements: list[Requirement] = field(default_factory=list)
 
     def knowing(self, facts: Facts) -> Place:
-        return replace(self, facts=self.facts | facts) if facts else self
+        if not facts:
+            return self
+        return Place(self.variables, self.facts.knowing(facts), self.parameters, self.roots, self.shown, self.requirements)
 
     def binding(self, variable: str, type: Type) -> Place:
         return replace(self, variables={**self.variables, variable: type})
+
+    def showing(self) -> Place:
+        """The same place in a reason."""
+        return Place(self.variables, self.facts, self.parameters, self.roots, True, self.requirements)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abac.checker import guards, limits
@@ -125,7 +124,7 @@ class PolicyChecker:
             place = place.knowing(guards.when(parts[-1], True, self.package.summaries))
         if stated.unless is not None:
             unless = self.expressions.boolean(stated.unless, place)
-            parts.append(unless if unless.type == ERROR else c.Operation(Operator.NOT, (unless,), type=BOOL, span=unless.span))
+            parts.append(unless if unless.type is ERROR else c.Operation(Operator.NOT, (unless,), type=BOOL, span=unless.span))
             place = place.knowing(guards.when(unless, False, self.package.summaries))
         if witness is not None and node.effect == "deny":  # it keeps its duties where the collection is unknown: see `guards.when`
             place = outside.knowing(guards.untyped(place.facts))
@@ -138,7 +137,7 @@ class PolicyChecker:
             element = found.type.element if isinstance(found.type, ListOf | SetOf) else found.type
             if not self.package.typing.assignable(element, STRING):
                 self.reporter.error("type-mismatch", f"a citation is a String or a list of them, found {found.type}", citation.span)
-            elif found.type != ERROR:
+            elif found.type is not ERROR:
                 checked.append(found)
         self._hide(checked, witness)
         return tuple(checked)
@@ -157,7 +156,7 @@ class PolicyChecker:
         """`quantifiers` stand around the expressions."""
         for expression in expressions:
             found = limits.measure(expression, self.package.summaries)
-            if not limits.within(replace(found, quantifiers=found.quantifiers + quantifiers), span, self.reporter):
+            if not limits.within(found, span, self.reporter, quantifiers):
                 return
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from abac.checker.place import Place
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from abac.checker.package import PackageChecker
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_BRACES = re.compile(r"\{([^{}]+)\}")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])*", re.ASCII)
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
@@ -26,6 +26,7 @@ _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 def check_template(package: PackageChecker, text: n.Text, place: Place) -> c.Template:
     """The checked form of a reason: braces hold paths, `{{` and `}}` are braces."""
     parts: list[str | c.Expression] = []
+    places = _places(text.span) if "{" in text.value else {}
     at = 0
     for found in _PIECE.finditer(text.value):
         parts.append(text.value[at : found.start()])
@@ -35,9 +36,9 @@ def check_template(package: PackageChecker, text: n.Text, place: Place) -> c.Tem
         elif found.group(1) is None:
             package.reporter.error("bad-template", f"a lone `{found.group()}`", text.span, help="write `{{` or `}}` for a brace")
         else:
-            parts.append(_value(package, found.group(1), text.span, place))
+            parts.append(_value(package, found.group(1), places.get(found.group(1), text.span), place))
     parts.append(text.value[at:])
-    return c.Template(tuple(_joined(p for p in parts if not (isinstance(p, c.Expression) and p.type == ERROR))))
+    return c.Template(tuple(_joined(p for p in parts if not (isinstance(p, c.Expression) and p.type is ERROR))))
 
 
 def _joined(parts: Iterator[str | c.Expression]) -> Iterator[str | c.Expression]:
@@ -54,8 +55,7 @@ def _joined(parts: Iterator[str | c.Expression]) -> Iterator[str | c.Expression]
         yield text
 
 
-def _value(package: PackageChecker, path: str, around: Span, place: Place) -> c.Expression:
-    span = _place(path, around)
+def _value(package: PackageChecker, path: str, span: Span, place: Place) -> c.Expression:
     steps = _STEP.findall(path)
     if not _PATH.fullmatch(path):
         package.reporter.error("bad-template", f"`{{{path}}}` is no path", span, help="only names, `.name` and `[0]` stand in braces")
@@ -69,15 +69,18 @@ def _value(package: PackageChecker, path: str, around: Span, place: Place) -> c.
             expression = n.Access(expression, name, span=span)
         else:
             expression = n.Index(expression, n.Literal(int, min(int(index[:20]), INT_MAX), span=span), span=span)
-    checked = package.expressions.check(expression, replace(place, shown=True))
-    if checked.type != ERROR and not _showable(checked.type):
+    checked = package.expressions.check(expression, place.showing())
+    if checked.type is not ERROR and not _showable(checked.type):
         package.reporter.error("not-showable", f"{checked.type} cannot be shown in a reason", span, help="name one of its attributes")
     return checked
 
 
-def _place(path: str, around: Span) -> Span:
-    at = around.text.find("{" + path + "}")
-    return around if at < 0 or not path else Span(around.source, around.start + at + 1, around.start + at + 1 + len(path))
+def _places(around: Span) -> dict[str, Span]:
+    """Where each path first stands in a literal; one that is written with escapes is not among them."""
+    places: dict[str, Span] = {}
+    for found in _BRACES.finditer(around.source.text, around.start, around.end):
+        places.setdefault(found[1], Span(around.source, found.start(1), found.end(1)))
+    return places
 
 
 def _showable(type: Type) -> bool:

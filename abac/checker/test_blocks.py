@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from abac.checker.duties import duty_call
@@ -10,7 +10,7 @@ from abac.checker.place import Place
 from abac.checker.types import ERROR
 from abac.language import checked as c
 from abac.language import nodes as n
-from abac.model.diagnostics import suggestion
+from abac.model.source import Span
 from abac.model.types import EntityOf, ListOf, RecordOf, Type, plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check_test(package: PackageChecker, node: n.Test, rules: Mapping[str, str]) 
         if expected.rule.value in rules:
             message, help = f"`{expected.rule.value}` is a {rules[expected.rule.value]} rule", ""
         else:
-            message, help = f"no rule is called `{expected.rule.value}`", suggestion(expected.rule.value, rules)
+            message, help = f"no rule is called `{expected.rule.value}`", package.reporter.suggestion(expected.rule.value, rules)
         package.reporter.error("unknown-rule", message, expected.rule.span, help=help)
     edits = tuple(edit for each in node.edits if (edit := _edit(package, each)) is not None)
     duties = tuple(clause for kind, call in expected.duties for clause in duty_call(package, kind, call, None, None, Place()))
@@ -47,7 +47,7 @@ def _path_type(package: PackageChecker, node: n.Edit) -> Type | None:
     """The type of what stands at the path of an edit, or None after a complaint; guards do not matter to an edit."""
     first = str(node.path[0].value)
     type_ = package.roots.get(first)
-    if type_ == ERROR:
+    if type_ is ERROR:
         return None
     if type_ is None or first == "now":
         help = "a path begins with subject, action, resource or context"
@@ -59,16 +59,20 @@ def _path_type(package: PackageChecker, node: n.Edit) -> Type | None:
                 type_ = element
             case (RecordOf() | EntityOf()) as owner if isinstance(step.value, str):
                 target = c.Variable("", type=_having(package, owner, step.value), span=step.span)
-                found = package.expressions.attribute(target, step.value, step.span, Place())
-                if found is None or found.plain == ERROR:
+                found = package.expressions.attribute(target, step.value, _at(step), Place())
+                if found is None or found.plain is ERROR:
                     return None
                 type_ = found.type
             case inner:
-                if inner != ERROR:
+                if inner is not ERROR:
                     shown = f"`[{step.value}]`" if isinstance(step.value, int) else f"`{step.value}`"
                     package.reporter.error("unknown-attribute", f"{inner} has no {shown}", step.span)
                 return None
     return type_
+
+
+def _at(step: n.PathStep) -> Callable[[], Span]:
+    return lambda: step.span
 
 
 def _having(package: PackageChecker, type_: RecordOf | EntityOf, name: str) -> RecordOf | EntityOf:

@@ -28,7 +28,10 @@ from abac.model.types import (
 from abac.model.values import Table
 
 ERROR = Scalar("?")
-"""The type of what was already complained about: fits everywhere, so that one mistake is one complaint."""
+"""The type of what was already complained about: fits everywhere, so that one mistake is one complaint.
+
+Invariant: it is this object and no other, so that `is` finds it.
+"""
 
 NUMBERS = (INT, DECIMAL)
 ORDERED = (INT, DECIMAL, STRING, INSTANT, DATE, DURATION, TIME_OF_DAY)
@@ -40,10 +43,20 @@ class Typing:
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self.tables = tables
+        self._sets: dict[int, tuple[Words, frozenset[str]]] = {}  # by identity; the union itself keeps it from being another's
+
+    def _set(self, words: Words) -> frozenset[str]:
+        """The words of a declared union, made a set once however often it is asked for."""
+        if words.name is None:
+            return frozenset(words.words)
+        kept = self._sets.get(id(words))
+        if kept is None:
+            kept = self._sets[id(words)] = words, frozenset(words.words)
+        return kept[1]
 
     def assignable(self, source: Type, target: Type) -> bool:
         """Whether every value of `source` is a value of `target` (Int widens to Decimal)."""
-        if ERROR in (source, target) or source in (target, NOTHING):
+        if source is ERROR or target is ERROR or source is NOTHING or source == target:
             return True
         match source, target:
             case _, Optional(inner=inner):
@@ -51,7 +64,9 @@ class Typing:
             case Scalar(name="Int"), Scalar(name="Decimal"):
                 return True
             case Words(), Words():
-                return set(source.words) <= set(target.words) and (target.open or not source.open) and not self._reordered(source, target)
+                return (
+                    self._set(target).issuperset(source.words) and (target.open or not source.open) and not self._reordered(source, target)
+                )
             case Words(), KeyOf():
                 return not source.open and not self.outside(source, target)
             case ((Words() | KeyOf()), _) if isinstance(target, Scalar):
@@ -71,18 +86,20 @@ class Typing:
         """The words that no value of `target` can be."""
         match target:
             case Words():
-                return [w for w in words.words if w not in target.words]
+                known = self._set(target) if len(words.words) > 1 or target.name else target.words
+                return [w for w in words.words if w not in known]
             case KeyOf(table=table) if table in self.tables:
                 return [w for w in words.words if w not in self.tables[table].rows]
         return []
 
     def comparable(self, a: Type, b: Type) -> bool:
         """Whether a value of one may equal a value of the other."""
-        if ERROR in (a, b) or NOTHING in (a, b) or a == b:
+        if a is b or a is ERROR or b is ERROR or a is NOTHING or b is NOTHING or a == b:
             return True
         match a, b:
             case Words(), Words():
-                return not self.outside(a, b) or not self.outside(b, a)
+                few, many = (a, b) if len(a.words) <= len(b.words) else (b, a)
+                return not self.outside(few, many) or not self.outside(many, few)
             case (Words() as words, KeyOf() as key) | (KeyOf() as key, Words() as words):
                 return words.open or not self.outside(words, key)
             case (SetOf(element=x), SetOf(element=y)) | (ListOf(element=x), ListOf(element=y)):
@@ -95,7 +112,7 @@ class Typing:
 
     def order(self, a: Type, b: Type) -> Type | None:
         """The type by whose order values of the two compare with `<`, or None."""
-        if ERROR in (a, b):
+        if a is ERROR or b is ERROR:
             return ERROR
         for one, other in ((a, b), (b, a)):
             if isinstance(one, Words) and one.ordered:
@@ -109,17 +126,26 @@ class Typing:
         return a if a == b and a in ORDERED else None
 
     def join(self, types: Sequence[Type]) -> Type | None:
-        """The smallest type that all of them fit into, or None."""
+        """The smallest type that all of them fit into, or None. Linear in string literals, which stand in sets by the thousand."""
+        kind = type(types[0]) if types else None
+        if (kind is SetOf or kind is ListOf) and all(type(each) is kind for each in types):
+            element = self.join([each.element for each in types])  # type: ignore[union-attr]  # all are sets, or all lists
+            return None if element is None else kind(element)
         joined: Type = NOTHING
+        words: dict[str, None] | None = None  # those of `joined`, while literals are being added to it
         for each in types:
-            pair = self._join(joined, each)
+            if isinstance(each, Words) and _is_literal(each) and (words is not None or _is_open_to_words(joined)):
+                words = dict.fromkeys(_words(joined)) if words is None else words
+                words[each.words[0]] = None
+                continue
+            pair = self._join(_having(joined, words), each)
             if pair is None:
                 return None
-            joined = pair
-        return joined
+            joined, words = pair, None
+        return _having(joined, words)
 
     def _join(self, a: Type, b: Type) -> Type | None:
-        if ERROR in (a, b):
+        if a is ERROR or b is ERROR:
             return ERROR
         if self.assignable(a, b):
             return b
@@ -127,8 +153,7 @@ class Typing:
             return a
         match a, b:
             case Words(), Words():
-                extra = tuple(w for w in b.words if w not in a.words)
-                return Words(a.words + extra, open=a.open or b.open)
+                return Words(tuple(dict.fromkeys((*a.words, *b.words))), open=a.open or b.open)
             case (SetOf(element=x), SetOf(element=y)) | (ListOf(element=x), ListOf(element=y)):
                 element = self._join(x, y)
                 return None if element is None else type(a)(element)  # type: ignore[call-arg, arg-type]  # both are SetOf or ListOf
@@ -137,6 +162,25 @@ class Typing:
             case ((Words() | KeyOf()), (Words() | KeyOf())) if base(a) == base(b):
                 return base(a)
         return None
+
+
+def _is_literal(words: Words) -> bool:
+    """Whether it is the type of a string literal, as far as one can tell."""
+    return len(words.words) == 1 and words.name is None and not words.open and not words.ordered
+
+
+def _is_open_to_words(type: Type) -> bool:
+    """Whether joining a string literal to the type only ever adds its word."""
+    return type is NOTHING or (isinstance(type, Words) and type.name is None and not type.ordered)
+
+
+def _words(type: Type) -> tuple[str, ...]:
+    return type.words if isinstance(type, Words) else ()
+
+
+def _having(type: Type, words: dict[str, None] | None) -> Type:
+    """The type with these words in place of its own, if any are given."""
+    return type if words is None else Words(tuple(words), open=isinstance(type, Words) and type.open)
 
 
 def fields_owner(type: Type) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def _package(path: Path) -> Package:
 
 def _emitted(package: Package, stage: Stage) -> bytes:
     from abac.compiler import compile_package, improve
-    from abac.compiler.graph import render, render_dot
+    from abac.compiler.graph_text import render, render_dot
     from abac.compiler.lower import lower
     from abac.language.surface import render_package
 

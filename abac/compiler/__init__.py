@@ -12,10 +12,11 @@ from abac.language.checked import Package
 __all__ = ["Compiled", "compile_package", "improve"]
 
 
-def compile_package(package: Package, digest: str = "") -> Compiled:
-    """The functions of a checked package."""
-    graph = improve(lower(package))
-    return Compiled(graph, emit_module(graph), digest)
+def compile_package(
+    package: Package, digest: str = "", *, discharges: frozenset[str] = frozenset(), trust_request_clock: bool = False
+) -> Compiled:
+    """The functions of a checked package. Arguments are those of `Engine.load`."""
+    return Compiled(emit_module(improve(lower(package)), trusting=trust_request_clock), digest, discharges)
 
 
 def improve(graph: Graph) -> Graph:

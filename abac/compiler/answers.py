@@ -1,28 +1,21 @@
-"""Floor 4, compiler: the exact path's policies: rules, targets, duties, combining, in three values. Called by generated code."""
+"""Floor 4, compiler: the exact path's combining: rules, targets and duties in three values, by generated functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from abac.compiler.runtime import Memo
+from abac.compiler.carried import NONE, Causes, Duties, Values
+from abac.compiler.emit_answers import Code, ExactPolicy, ExactRule
 from abac.language import checked as c
 from abac.model.combining import Algorithm, Child, Combined, Outcome, combine
-from abac.model.decision import MORE_THAN_ONE_APPLIES, NO_RULE_APPLIES, Duty
-from abac.model.limits import MAX_COMBINATIONS
+from abac.model.decision import MORE_THAN_ONE_APPLIES, NO_RULE_APPLIES, Duty, Effect
 from abac.model.schema import DutyKind
-from abac.model.values import Cause, CauseKind, Unknown
+from abac.model.values import Unknown
 
-Causes = frozenset[Cause]
-NONE: Causes = frozenset()
-
-
-@dataclass(slots=True)
-class Duties:
-    made: list[tuple[DutyKind, Duty]] = field(default_factory=list)
-    causes: Causes = NONE
-    computable: bool = True
+Parts = tuple[Any, Any, Any, Any, list[Any]]
+"""Subject, action, resource and context as exact forms, and the memo."""
 
 
 @dataclass(slots=True)
@@ -54,147 +47,108 @@ def _causes(operand: Any) -> Causes:
     return operand.causes if type(operand) is Unknown else NONE
 
 
-def duties(*clauses: tuple[DutyKind, str, tuple[str, ...], Callable[[], Any], Callable[[], tuple[Any, ...]]]) -> Duties:
-    """Duties from (kind, id, parameters, guard, arguments), the last two as thunks."""
-    result = Duties()
-    for kind, id_, parameters, guard, arguments in clauses:
-        truth = guard()
-        if truth is False:
-            continue
-        values = arguments()
-        causes = NONE.union(_causes(truth), *(_causes(v) for v in values))
-        result.causes |= causes
-        doubtful = type(truth) is Unknown or any(type(v) is Unknown for v in values)
-        if doubtful and kind is DutyKind.ADVICE:
-            continue
-        result.computable = result.computable and not doubtful
-        known = {p: None if type(v) is Unknown else v for p, v in zip(parameters, values, strict=True)}
-        result.made.append((kind, Duty(id_, known)))
-    return result
+def _taken(carry: Code | None, parts: Parts, witness: Any = None) -> Values:
+    return () if carry is None else carry.function(*parts, carry.row, witness)
 
 
-def flat(citations: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    return tuple(text for texts in citations for text in texts)
+# ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a rule carries for one witness: thunks made by generated code."""
-
-    reason: Callable[[], str] | None
-    citations: Callable[[], tuple[tuple[str, ...], ...]]
-    duties: Callable[[], Duties]
-
-
-def rule(
-    memo: Memo,
-    rule: c.Rule,
-    policy: c.Policy,
-    collection: Callable[[], Any] | None,
-    text: str,
-    condition: Callable[[Any, int], Any],
-    held: Callable[[Any], Held],
-) -> Answer:
-    """A rule; `collection` is None where it has no witness."""
-    truth, witnesses = _condition(collection, text, condition)
+def _rule(rule: ExactRule, parts: Parts) -> Answer | None:
+    """None: it does not apply."""
+    truth = rule.test.function(*parts, rule.test.row)
+    witnesses: Any = (None,)
+    if rule.has_witness:
+        truth, witnesses = truth
     if truth is False:
-        return Answer(Outcome.NOT_APPLICABLE, None, policy)
+        return None
     if type(truth) is Unknown:
-        return _undecided(rule, policy, truth, held(truth))
-    first = chosen = held(witnesses[0])
-    made = chosen.duties()
-    if rule.effect == "permit" and not made.computable:
-        for witness in witnesses[1:]:
-            chosen = held(witness)
-            made = chosen.duties()
-            if made.computable:
+        return _undecided(rule, truth, parts)
+    chosen = sorted(witnesses, key=lambda each: type(each) is Unknown) if len(witnesses) > 1 else witnesses
+    values = _taken(rule.carry, parts, chosen[0])
+    duties = rule.carried.weighed(values)
+    if rule.rule.effect == "permit" and not duties.computable:
+        first = duties
+        for witness in chosen[1:]:
+            values = _taken(rule.carry, parts, witness)
+            duties = rule.carried.weighed(values)
+            if duties.computable:
                 break
         else:
-            return Answer(Outcome.INDETERMINATE_P, rule, policy, causes=first.duties().causes)
-    return Answer(Outcome(rule.effect), rule, policy, True, chosen.reason, flat(chosen.citations()), made.made, made.causes, made.causes)
+            return Answer(Outcome.INDETERMINATE_P, rule.rule, rule.policy, causes=first.causes)
+    return _held(rule, Outcome(rule.rule.effect), values, duties, duties.causes)
 
 
-def _condition(collection: Callable[[], Any] | None, text: str, condition: Callable[[Any, int], Any]) -> tuple[Any, list[Any]]:
-    if collection is None:
-        return condition(None, 1), [None]
-    walked = collection()
-    if type(walked) is Unknown:
-        return walked, []
-    size = len(walked.elements)
-    if size > MAX_COMBINATIONS:
-        return Unknown.of(text, CauseKind.LIMIT_EXCEEDED), []
-    truths = [(element, condition(element, size)) for element in walked.elements]
-    true = [element for element, truth in truths if truth is True]
-    if true:
-        return True, sorted(true, key=lambda element: type(element) is Unknown)
-    unknowns = [truth for _, truth in truths if type(truth) is Unknown]
-    return (Unknown.union(unknowns) if unknowns else False), []
+def _held(rule: ExactRule, outcome: Outcome, values: Values, duties: Duties, causes: Causes, *, held: bool = True) -> Answer:
+    carried = rule.carried
+    return Answer(
+        outcome, rule.rule, rule.policy, held, lambda: carried.reason(values), carried.cite(values), duties.made, causes, duties.causes
+    )
 
 
-def _undecided(rule: c.Rule, policy: c.Policy, truth: Unknown, carried: Held) -> Answer:
-    if rule.effect == "permit":
-        return Answer(Outcome.INDETERMINATE_P, rule, policy, causes=truth.causes)
-    made = carried.duties()
-    outcome = Outcome.DENY if rule.even_if_unknown else Outcome.INDETERMINATE_D
-    causes = truth.causes | made.causes if rule.even_if_unknown else truth.causes
-    return Answer(outcome, rule, policy, rule.even_if_unknown, carried.reason, flat(carried.citations()), made.made, causes, made.causes)
+def _undecided(rule: ExactRule, truth: Unknown, parts: Parts) -> Answer:
+    if rule.rule.effect == "permit":
+        return Answer(Outcome.INDETERMINATE_P, rule.rule, rule.policy, causes=truth.causes)
+    values = _taken(rule.carry, parts, truth)
+    duties = rule.carried.weighed(values)
+    if rule.rule.even_if_unknown:
+        return _held(rule, Outcome.DENY, values, duties, truth.causes | duties.causes)
+    return _held(rule, Outcome.INDETERMINATE_D, values, duties, truth.causes, held=False)
 
 
-Child_ = Callable[[Memo], Answer]
+# ── policies ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def policy(
-    memo: Memo,
-    policy: c.Policy,
-    applies: Callable[[], Any],
-    targets: Sequence[Callable[[], Any]],
-    children: Sequence[Child_],
-    citations: Callable[[], tuple[tuple[str, ...], ...]],
-    on_permit: Callable[[], Duties],
-    on_deny: Callable[[], Duties],
-) -> Answer:
-    """A policy; `targets` are those of its children, for only-one-applicable."""
-    target = applies()
+def answer(policy: ExactPolicy, parts: Parts) -> Answer:
+    """What a policy comes to."""
+    target = _applies(policy, parts)
     if target is False:
-        return Answer(Outcome.NOT_APPLICABLE, None, policy)
-    answer = _combined(memo, policy, targets, children)
-    if answer.outcome is Outcome.NOT_APPLICABLE:
-        return answer
-    if answer.outcome is Outcome.PERMIT:
-        own = on_permit()
-        if own.computable:
-            answer.duties, answer.causes = answer.duties + own.made, answer.causes | own.causes
-            answer.doubts |= own.causes
-            answer.citations += flat(citations())
-        else:
-            answer.causes |= own.causes
-            _withdraw(answer)
-    elif answer.outcome is not Outcome.INDETERMINATE_P:
-        own = on_deny()
-        answer.duties = answer.duties + own.made
-        answer.doubts |= own.causes
-        answer.citations += flat(citations())
-        if answer.outcome is Outcome.DENY:
-            answer.causes |= own.causes
-    return _in_doubt(answer, target) if type(target) is Unknown else answer
+        return Answer(Outcome.NOT_APPLICABLE, None, policy.policy)
+    found = _combined(policy, parts)
+    if found.outcome is Outcome.NOT_APPLICABLE:
+        return found
+    _with_duties(policy, parts, found)
+    return _in_doubt(found, target) if type(target) is Unknown else found
+
+
+def _applies(policy: ExactPolicy, parts: Parts) -> Any:
+    return True if policy.applies is None else policy.applies.function(*parts, policy.applies.row)
+
+
+def _with_duties(policy: ExactPolicy, parts: Parts, found: Answer) -> None:
+    """The policy's own duties and citations after those from inside; a permit whose obligations cannot be computed is in doubt."""
+    if found.outcome is Outcome.INDETERMINATE_P:
+        return
+    carried, carry = policy.carried[Effect.PERMIT if found.outcome is Outcome.PERMIT else Effect.DENY]
+    values = _taken(carry, parts)
+    own = carried.weighed(values)
+    if found.outcome is Outcome.PERMIT and not own.computable:
+        found.causes |= own.causes
+        _withdraw(found)
+        return
+    found.duties = found.duties + own.made
+    found.doubts |= own.causes
+    found.citations += carried.cite(values)
+    if not found.outcome.undecided:
+        found.causes |= own.causes
 
 
 _DOUBTED = {Outcome.PERMIT: Outcome.INDETERMINATE_P, Outcome.DENY: Outcome.INDETERMINATE_D}
 
 
-def _in_doubt(answer: Answer, target: Unknown) -> Answer:
-    answer.outcome = _DOUBTED.get(answer.outcome, answer.outcome)
-    answer.causes |= target.causes
-    answer.held = False
-    if answer.outcome is Outcome.INDETERMINATE_P:
-        _withdraw(answer)
-    return answer
+def _in_doubt(found: Answer, target: Unknown) -> Answer:
+    found.outcome = _DOUBTED.get(found.outcome, found.outcome)
+    found.causes |= target.causes
+    found.held = False
+    if found.outcome is Outcome.INDETERMINATE_P:
+        _withdraw(found)
+    return found
 
 
-def _withdraw(answer: Answer) -> None:
+def _withdraw(found: Answer) -> None:
     """A permit that is in doubt carries nothing."""
-    answer.outcome, answer.held = Outcome.INDETERMINATE_P, False
-    answer.citations, answer.duties, answer.doubts = (), [], NONE
+    found.outcome, found.held = Outcome.INDETERMINATE_P, False
+    found.citations, found.duties, found.doubts = (), [], NONE
 
 
 _SETTLES = {
@@ -207,20 +161,24 @@ _SETTLES = {
 """Outcomes below which no child changes anything: neither what is decided nor by whom, nor what is listed as unknown."""
 
 
-def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]) -> Answer:
-    algorithm = Algorithm(policy.algorithm)
+def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
+    """What the children come to; those that do not apply change nothing, except to only-one-applicable."""
+    algorithm = Algorithm(policy.policy.algorithm)
     answers: list[Answer] = []
     if algorithm is Algorithm.ONLY_ONE_APPLICABLE:
-        answers, combined = _only_one(memo, policy, targets, children)
+        answers, combined = _only_one(policy, parts)
     else:
-        for child in children:
-            answers.append(child(memo))
-            if answers[-1].outcome in _SETTLES[algorithm]:
+        for child in policy.children:
+            found = _rule(child, parts) if type(child) is ExactRule else answer(child, parts)  # type: ignore[arg-type]  # the other
+            if found is None or found.outcome is Outcome.NOT_APPLICABLE:
+                continue
+            answers.append(found)
+            if found.outcome in _SETTLES[algorithm]:
                 break
-        combined = combine(algorithm, [Child(v.outcome) for v in answers])
+        combined = combine(algorithm, [Child(each.outcome) for each in answers])
     causes = NONE.union(*(answers[i].causes for i in combined.unknown))
     if not combined.deciding:
-        return Answer(combined.outcome, None, policy, causes=causes, several=combined.several)
+        return Answer(combined.outcome, None, policy.policy, causes=causes, several=combined.several)
     chosen = answers[combined.deciding[0]]
     if chosen.outcome.undecided and not combined.outcome.undecided:
         causes |= chosen.doubts
@@ -229,19 +187,18 @@ def _combined(memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]]
     return chosen
 
 
-def _only_one(
-    memo: Memo, policy: c.Policy, targets: Sequence[Callable[[], Any]], children: Sequence[Child_]
-) -> tuple[list[Answer], Combined]:
-    truths = [target() for target in targets]
+def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Answer], Combined]:
+    """Targets first; only the one policy that applies is looked into."""
+    truths = [_applies(child, parts) for child in policy.children if isinstance(child, ExactPolicy)]
     settled = not any(type(truth) is Unknown for truth in truths) and truths.count(True) == 1
     answers, seen = [], []
-    for inner, child, truth in zip(policy.children, children, truths, strict=True):
-        assert isinstance(inner, c.Policy)
+    for child, truth in zip(policy.children, truths, strict=True):
+        assert isinstance(child, ExactPolicy)
         if truth is True and settled:
-            answer = child(memo)
+            found = answer(child, parts)
         else:
             outcome = Outcome.INDETERMINATE_DP if type(truth) is Unknown else Outcome.NOT_APPLICABLE
-            answer = Answer(outcome, None, inner, causes=_causes(truth))
-        answers.append(answer)
-        seen.append(Child(answer.outcome, None if type(truth) is Unknown else truth))
+            found = Answer(outcome, None, child.policy, causes=_causes(truth))
+        answers.append(found)
+        seen.append(Child(found.outcome, None if type(truth) is Unknown else truth))
     return answers, combine(Algorithm.ONLY_ONE_APPLICABLE, seen)

@@ -1,69 +1,77 @@
-"""Floor 4, compiler: from the graph to one Python module: the fast path, its timed variant where time is read, and the exact path."""
+"""Floor 4, compiler: from the graph to one Python module: the fast path's searches, the ways in, the exact path, the readers."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import itertools
+import linecache
+import weakref
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
-from abac.compiler.emit_answers import AnswerEmitter
+from abac.compiler.carried import carried_by_leaf, may_fail
+from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
+from abac.compiler.emit_entry import EntryEmitter, Searches
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
-from abac.compiler.emit_policies import PolicyEmitter
-from abac.compiler.graph import Graph, Leaf, blocks
-from abac.compiler.listing import Comments, Listing, flat_text, legend, number
-from abac.compiler.motion import Clockwork
+from abac.compiler.emit_outcomes import OutcomeEmitter
+from abac.compiler.emit_search import Gives, SearchEmitter
+from abac.compiler.graph import Graph
+from abac.compiler.listing import Listing, flat_text, legend, number
 from abac.compiler.runtime import FIRST_SLOT
-from abac.compiler.slots import Slots
-from abac.language import checked as c
-from abac.model.decision import Decision, Effect
+from abac.compiler.world import World
+
+_numbers = itertools.count(1)
+_PARTS = frozenset({"subject", "resource", "context"})
+_MEANT = {"L": "", "P": "whether it stands: ", "D": "the decision of "}
 
 
-@dataclass(slots=True, eq=False)
-class Outcome:
-    """A leaf as generated code returns it; the loader fills in what decisions by it carry.
-
-    Attributes:
-        effect: the leaf's.
-        obligations: ids of a permit's obligations, or None where `oblige` tells them.
-        oblige, oblige_timed: the ids of a permit's obligations for a request; the latter notes when they change.
-        decision: what every decision by the leaf is, or None where `finish` makes its parts.
-        finish: reason, citations, obligations and advice for a request.
-    """
-
-    leaf: Leaf
-    effect: Effect
-    obligations: frozenset[str] | None = None
-    oblige: Any = None
-    oblige_timed: Any = None
-    decision: Decision | None = None
-    finish: Any = None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Module:
     """One generated module.
 
     Attributes:
-        slots: its namespace.
-        obligers, finishers: the functions of leaves whose obligations or parts depend on the request, by the leaf's number.
-        search, search_timed, exact: the names of its entry functions.
-        memo: how many places a decision's memo has.
+        exact: the exact path's policy.
+        codes: functions by name that data refers to.
+        captures: by a leaf's number, what its outcome is given: attribute and name of a function, or what makes a row.
+        tests: functions that rows of tables refer to by number, by the name of the tuple that holds them.
+        searches: functions of policies that rows refer to by number, by the name of the dict that holds them.
+        roots: by entity or `context`, the names of its fast and its exact reader, and the members to ask objects for.
+        plain: the parts that searches of plain dicts read as such.
+        trusting: whether the clock is the context's own.
+        memo: how many places a decision's memo has; 0 where nobody needs one.
     """
 
-    package: str
-    functions: tuple[ast.FunctionDef, ...]
-    comments: Comments
-    slots: dict[str, Any]
-    outcomes: tuple[Outcome, ...]
-    obligers: dict[int, tuple[str, str]]
-    finishers: dict[int, str]
-    dispatchers: tuple[tuple[str, dict[object, ast.expr]], ...]
-    search: str
-    search_timed: str
-    exact: str
-    memo: int
+    world: World
+    trusting: bool
+    exact: ExactPolicy = field(init=False)
+    functions: list[ast.FunctionDef] = field(default_factory=list)
+    comments: dict[int, str] = field(default_factory=dict)
+    captures: dict[int, dict[str, Any]] = field(default_factory=dict)
+    codes: list[Code] = field(default_factory=list)
+    tests: dict[str, dict[int, str]] = field(default_factory=dict)
+    searches: dict[str, dict[int, str]] = field(default_factory=dict)
+    roots: dict[str, tuple[str, str, tuple[str, ...]]] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
+    verdict: Searches = field(default_factory=lambda: Searches("", None))
+    decision: Searches = field(default_factory=lambda: Searches("", None))
+    memo: int = 0
+    _code: CodeType | None = None
+
+    @property
+    def graph(self) -> Graph:
+        return self.world.graph
+
+    def code(self) -> CodeType:
+        """The compiled module. Its lines are shown from a module made anew, when somebody asks for them."""
+        if self._code is None:
+            filename = f"abac-policy-{next(_numbers)}"
+            self._code = compile(self.tree(), filename, "exec")
+            weak = weakref.ref(self)
+            linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
+            weakref.finalize(self, linecache.cache.pop, filename, None)
+        return self._code
 
     def tree(self) -> ast.Module:
         """What is compiled, its lines numbered as in `flat`."""
@@ -76,101 +84,94 @@ class Module:
 
     def text(self) -> str:
         """The text for readers. Making it numbers the lines of the tree anew."""
-        listing = Listing(self.comments, legend(self.package, self.slots))
+        listing = Listing(self.comments, [])
         listing.module(self.functions)
-        return listing.text
+        said = legend(self.world.package.name, self.world.slots.values, self._leaves())
+        return "".join(f"{line}\n" for line in said) + "\n\n" + listing.text
 
+    def _leaves(self) -> dict[str, str]:
+        """The names by which functions know outcomes, whether they stand, and decisions; and of which rule they are."""
+        used = {node.id for each in self.functions for node in ast.walk(each) if isinstance(node, ast.Name)}
+        named = ((f"{letter}{leaf.number}", leaf) for letter in "LPD" for leaf in self.graph.leaves)
+        return {name: f"{_MEANT[name[0]]}{leaf.effect} {leaf.name}" for name, leaf in named if name in used}
 
-@dataclass(slots=True)
-class _Emission:
-    functions: list[ast.FunctionDef] = field(default_factory=list)
-    comments: dict[int, str] = field(default_factory=dict)
-    dispatchers: list[tuple[str, dict[object, ast.expr]]] = field(default_factory=list)
+    def body(self, identifier: str) -> list[ast.stmt]:
+        """The statements of a function."""
+        return next(each.body for each in self.functions if each.name == identifier)
 
-    def take(self, emitter: FastEmitter | ExactEmitter) -> None:
-        """What an emitter has made since it was last asked."""
+    def take(self, emitter: Any) -> None:
+        """What an emitter has made."""
         self.functions += emitter.functions
         self.comments.update(emitter.comments)
         emitter.functions = []
-        if isinstance(emitter, FastEmitter):
-            self.dispatchers += emitter.dispatchers
-            emitter.dispatchers = []
 
 
-def emit_module(graph: Graph) -> Module:
-    """The Python module of a graph. The same graph gives the same text."""
-    package, slots = graph.package, Slots()
-    shared = {name: FIRST_SLOT + i for i, name in enumerate(_shared_definitions(package))}
-    with_witness = [leaf.number for leaf in graph.leaves if leaf.rule is not None and leaf.rule.witness is not None]
-    witnesses = {number: FIRST_SLOT + len(shared) + i for i, number in enumerate(with_witness)}
-    outcomes = {leaf.number: Outcome(leaf, leaf.effect) for leaf in graph.leaves}
-    emission = _Emission()
-    fast = FastEmitter(package, slots, shared, timed=False)
-    policies = PolicyEmitter(fast, outcomes, witnesses)
-    search = policies.search(graph.root)
-    obligers = _named(policies.obliges, graph.leaves)
-    emission.take(fast)
-    search_timed, obligers_timed = search, obligers
-    if _reads_time(graph):
-        timed = FastEmitter(package, slots, shared, timed=True)
-        policies = PolicyEmitter(timed, outcomes, witnesses)
-        search_timed = policies.search(graph.root)
-        obligers_timed = _named(policies.obliges, graph.leaves)
-        finishers = _named(policies.finish, graph.leaves)
-        emission.take(timed)
-    else:
-        finishers = _named(policies.finish, graph.leaves)
-        emission.take(fast)
-    exact = ExactEmitter(package, slots, shared)
-    entry = AnswerEmitter(exact).policy(package.policy)
-    emission.take(exact)
-    return Module(
-        package=package.name,
-        functions=tuple(emission.functions),
-        comments=emission.comments,
-        slots=slots.values,
-        outcomes=tuple(outcomes.values()),
-        obligers={number: (identifier, obligers_timed[number]) for number, identifier in obligers.items()},
-        finishers=finishers,
-        dispatchers=tuple(emission.dispatchers),
-        search=search,
-        search_timed=search_timed,
-        exact=entry,
-        memo=FIRST_SLOT + len(shared) + len(witnesses),
-    )
+def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
+    """The Python module of a graph. The same graph gives the same text.
+
+    Args:
+        trusting: whether the clock is the context's own.
+    """
+    world = World(graph)
+    module = Module(world, trusting)
+    needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
+    module.memo = FIRST_SLOT + len(world.shared) if needed else 0
+    entry = EntryEmitter(world, module.memo, trusting)
+    module.plain = _PARTS - world.uses.roots if entry.takes_dicts else frozenset()
+    module.verdict = _searches(module, Gives.VERDICT)
+    module.decision = _searches(module, Gives.DECISION)
+    for identifier, searches in (("permits", module.verdict), ("decide", module.decision)):
+        bodies = [module.body(each) for each in (searches.forms, searches.plain) if each is not None]
+        entry.emit(identifier, searches, bodies, module.plain)
+    module.take(entry)
+    exact = ExactEmitter(world)
+    answers = AnswerEmitter(exact)
+    module.exact = answers.policy(graph.root)
+    module.codes = answers.made
+    module.take(exact)
+    _readers(module)
+    return module
 
 
-def _named(emit: Callable[[Leaf], str | None], leaves: tuple[Leaf, ...]) -> dict[int, str]:
-    """The functions emitted for leaves that need one, by the leaf's number."""
-    return {leaf.number: identifier for leaf in leaves if (identifier := emit(leaf)) is not None}
+def _searches(module: Module, gives: Gives) -> Searches:
+    forms = _variant(module, frozenset(), gives)
+    return Searches(forms, _variant(module, module.plain, gives) if module.plain else None)
 
 
-def _shared_definitions(package: c.Package) -> Iterator[str]:
-    """Definitions without parameters: computed at most once a decision, when first needed."""
-    return (name for name, definition in package.definitions.items() if not definition.parameters)
+def _variant(module: Module, plain: frozenset[str], gives: Gives) -> str:
+    """One search with what belongs to it; the name of its function."""
+    decides = gives is Gives.DECISION
+    fast = FastEmitter(module.world, timed=decides and module.world.uses.now, plain=plain)
+    fast.mark = "" if decides else "_permits"
+    outcomes = OutcomeEmitter(fast)
+    suffix = "_plain" if plain else ""
+    captures: dict[int, str] = {}
+    obligers: dict[int, str] = {}
+    for leaf in module.graph.leaves:
+        found = module.captures.setdefault(leaf.number, {})
+        if may_fail(leaf):
+            way = f"{suffix}{'_timed' if decides else ''}"
+            identifier, found[f"owed{way}"] = outcomes.oblige(leaf)
+            obligers[leaf.number] = found[f"oblige{way}"] = identifier
+        if decides and not (carried := carried_by_leaf(leaf)).fixed:
+            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried)
+            captures[leaf.number] = found[f"capture{suffix}"] = identifier
+    search = SearchEmitter(fast, captures, obligers, gives)
+    name = search.search(module.graph.root)
+    module.take(fast)
+    module.tests.update(search.tests)
+    module.searches[search.searches_name] = search.identifiers
+    return name
 
 
-def _reads_time(graph: Graph) -> bool:
-    clockwork = Clockwork(graph.package)
-    return any(clockwork.touched(e) for e in _all_expressions(graph))
-
-
-def _all_expressions(graph: Graph) -> Iterator[c.Expression]:
-    for block in blocks(graph.root):
-        if block.policy.applies is not None:
-            yield block.policy.applies
-    for leaf in graph.leaves:
-        for duties in (leaf.rule.duties if leaf.rule else (), *(p.duties for p in leaf.around)):
-            for clause in duties:
-                yield from clause.arguments
-                if clause.guard is not None:
-                    yield clause.guard
-        for policy in leaf.around:
-            yield from policy.citations
-        if leaf.rule is not None:
-            yield leaf.rule.condition
-            yield from leaf.rule.citations
-            if leaf.rule.witness is not None:
-                yield leaf.rule.witness.collection
-            if leaf.rule.because is not None:
-                yield from (part for part in leaf.rule.because.parts if not isinstance(part, str))
+def _readers(module: Module) -> None:
+    world = module.world
+    schema = world.package.schema
+    owners = {name for action in schema.actions.values() for name in (*action.subjects, *action.resources)}
+    for owner in sorted(owners | {"context"}):
+        names = [world.readers.root(owner, exact=exact) for exact in (False, True)]
+        wanted = tuple(each.name for each in world.readers.fields(owner))
+        extra = ("entity_type", "parents") if owner in schema.entities else ()
+        clock = (schema.context.clock,) if owner == "context" and schema.context.clock else ()
+        module.roots[owner] = (*(name.id for name in names), (*wanted, *extra, *clock))  # type: ignore[attr-defined]
+    module.take(world.readers)

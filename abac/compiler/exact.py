@@ -1,22 +1,22 @@
 """Floor 4, compiler: all that the exact path's generated code may call: three-valued, with causes, and time.
 
-An operand is a value or an Unknown. `thunks` are functions without arguments, so that what is dominated is not evaluated.
+An operand is the exact form of a value, or an Unknown. What has parts is compared as the value it stands for.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from abac.compiler import runtime
+from abac.compiler.forms import Forms, Several, value_of
 from abac.compiler.runtime import NOW, Memo
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
-from abac.model.limits import MAX_CHAIN, MAX_COMBINATIONS
-from abac.model.text import show
-from abac.model.types import Words
+from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS
+from abac.model.types import Type
 from abac.model.values import (
     ABSENT,
     CauseKind,
@@ -26,18 +26,21 @@ from abac.model.values import (
     LocalTime,
     RecordValue,
     SetValue,
-    Table,
     Unknown,
     canonical_key,
     is_known,
     set_of,
 )
 
-Thunk = Callable[[], Any]
-
 
 def _unknowns(operands: Iterable[Any]) -> list[Unknown]:
     return [operand for operand in operands if type(operand) is Unknown]
+
+
+def union(*operands: Any) -> Unknown:
+    """What is unknown about several operands, of which at least one is."""
+    unknowns = _unknowns(operands)
+    return unknowns[0] if len(unknowns) == 1 else Unknown.union(unknowns)
 
 
 def strictly(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,14 +63,6 @@ def no(truth: Any) -> Any:
     return truth if type(truth) is Unknown else not truth
 
 
-def some_of(*thunks: Thunk) -> Any:
-    return _any(thunk() for thunk in thunks)
-
-
-def all_of(*thunks: Thunk) -> Any:
-    return no(_any(no(thunk()) for thunk in thunks))
-
-
 def _any(truths: Iterator[Any]) -> Any:
     pending: list[Unknown] = []
     for truth in truths:
@@ -78,108 +73,95 @@ def _any(truths: Iterator[Any]) -> Any:
     return Unknown.union(pending) if pending else False
 
 
-def choose(*thunks: Thunk) -> Any:
-    """Conditions and values in turn, then the last value; an unknown condition is the result."""
-    for condition, value in zip(thunks[:-1:2], thunks[1::2], strict=True):
-        truth = condition()
-        if type(truth) is Unknown:
-            return truth
-        if truth:
-            return value()
-    return thunks[-1]()
-
-
-def some(collection: Any, text: str, combinations: int, body: Callable[[Any, int], Any]) -> Any:
-    if type(collection) is Unknown:
-        return collection
-    combinations *= len(collection.elements)
-    if combinations > MAX_COMBINATIONS:
-        return Unknown.of(text, CauseKind.LIMIT_EXCEEDED)
-    return _any(body(element, combinations) for element in collection.elements)
-
-
-def every(collection: Any, text: str, combinations: int, body: Callable[[Any, int], Any]) -> Any:
-    return no(some(collection, text, combinations, lambda element, within: no(body(element, within))))
-
-
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def attr(target: Any, name: str, text: str) -> Any:
-    if type(target) is Unknown:
-        return target
-    value = target.fields.get(name)
-    if value is None or value is ABSENT:
-        path = f"{target.path}.{name}" if target.path else text
-        return Unknown.of(path, CauseKind.MISTYPED if value is None else CauseKind.MISSING)
-    return value
+def slot(target: Any, slot: str, name: str) -> Any:
+    """An attribute of a part of the request that may be of a kind without it."""
+    found = getattr(target, slot, target)
+    return Unknown.of(f"{target._path}.{name}", CauseKind.MISTYPED) if found is target else found
 
 
-def has(target: Any, name: str, text: str) -> Any:
-    if type(target) is Unknown:
-        return target
-    value = target.fields.get(name)
-    if value is None:
-        return Unknown.of(f"{target.path}.{name}" if target.path else text, CauseKind.MISTYPED)
-    return value if type(value) is Unknown else value is not ABSENT
+def missing(target: Any, name: str, text: str) -> Unknown:
+    """An attribute that is read although it is absent."""
+    path = getattr(target, "_path", "")
+    return target if type(target) is Unknown else Unknown.of(f"{path}.{name}" if path else text, CauseKind.MISSING)
 
 
-def has_clock(memo: Memo) -> Any:
-    return memo[NOW] if type(memo[NOW]) is Unknown else True
+def age(memo: Memo, found: Any, target: Any, slot: str, text: str) -> Any:
+    """How old an attribute is, absent or not; `slot` says of its target since when it is known."""
+    if type(found) is Unknown:
+        return found
+    since = getattr(target, slot, None)
+    if since is None:
+        return Unknown.of(text, CauseKind.MISSING)
+    return memo[NOW] if type(memo[NOW]) is Unknown else runtime.age(memo, (found, since))
 
 
-def is_type(target: Any, name: str) -> Any:
-    return target if type(target) is Unknown else target.type == name
+def elements(collection: Any) -> Any:
+    """What can be walked through."""
+    kind = type(collection)
+    return collection.elements if kind is SetValue else collection.forms if kind is Several else collection
 
 
-def _element(collection: ListValue, index: int) -> Any:
-    return collection.elements[index] if 0 <= index < len(collection.elements) else CauseKind.MISSING
+ordered = runtime.ordered
 
 
-element = strictly(_element)
+def beyond(text: str) -> Unknown:
+    return Unknown.of(text, CauseKind.LIMIT_EXCEEDED)
 
 
-def row(table: Table, key: Any) -> Any:
+def element(text: str, collection: Any, index: Any) -> Any:
+    if unknowns := _unknowns((collection, index)):
+        return Unknown.union(unknowns)
+    return collection[index] if 0 <= index < len(collection) else Unknown.of(text, CauseKind.MISSING)
+
+
+def row(rows: Mapping[Any, Any], table: str, key: Any) -> Any:
     if type(key) is Unknown:
         return key
-    found = table.rows.get(key)
-    return Unknown.of(f"{table.name.rpartition('.')[2]}[{key}]", CauseKind.NO_SUCH_ROW) if found is None else found
+    found = rows.get(key)
+    return Unknown.of(f"{table}[{key}]", CauseKind.NO_SUCH_ROW) if found is None else found
 
 
-def in_table(table: Table, key: Any) -> Any:
-    return key if type(key) is Unknown else key in table.rows
-
-
-def latest(collection: Any, by: str, order: Words | None) -> Any:
+def latest(collection: Any, by: str, order: Mapping[str, int] | None) -> Any:
     if type(collection) is Unknown:
         return collection
-    keys: list[Any] = [e if type(e) is Unknown else e.fields[by] for e in collection.elements]
+    keys: list[Any] = [e if type(e) is Unknown else getattr(e, by) for e in collection]
     if unknowns := _unknowns(keys):
         return Unknown.union(unknowns)
-    ranks = keys if order is None else [order.words.index(key) for key in keys]
-    return ListValue(tuple(e for e, rank in zip(collection.elements, ranks, strict=True) if rank == max(ranks)))
+    ranks = keys if order is None else [order[key] for key in keys]
+    greatest = max(ranks, default=None)
+    return tuple(e for e, rank in zip(collection, ranks, strict=True) if rank == greatest)
 
 
-def chain(start: Any, by: str) -> Any:
+def chain(start: Any, by: str, name: str) -> Any:
     links: list[Any] = []
     passed: set[Any] = set()
-    while start is not ABSENT:
+    while start is not None:
         if type(start) is Unknown:
             return start
-        if type(start.key) is Unknown:
-            return start.key
-        if len(links) > MAX_CHAIN or (start.type, start.key) in passed:
-            return Unknown.of(f"{links[0].path}.{by}", CauseKind.LIMIT_EXCEEDED)
-        passed.add((start.type, start.key))
+        if type(start._key) is Unknown:
+            return start._key
+        if len(links) > MAX_CHAIN or (start._type, start._key) in passed:
+            return Unknown.of(f"{links[0]._path}.{name}", CauseKind.LIMIT_EXCEEDED)
+        passed.add((start._type, start._key))
         links.append(start)
-        start = start.fields[by]
-    return ListValue(tuple(links))
+        start = getattr(start, by)
+    return tuple(links)
 
 
 # ── equality and membership ────────────────────────────────────────────────────────────────────────────────
 
 
 def equal(a: Any, b: Any) -> Any:
+    """`==` of what has parts."""
+    if type(a) is frozenset and type(b) is frozenset:
+        return a == b
+    return _equal(value_of(a), value_of(b))
+
+
+def _equal(a: Any, b: Any) -> Any:
     """Known values by canonical key; otherwise part by part."""
     if unknowns := _unknowns((a, b)):
         return Unknown.union(unknowns)
@@ -189,14 +171,18 @@ def equal(a: Any, b: Any) -> Any:
         return canonical_key(a) == canonical_key(b)
     match a, b:
         case SetValue(), SetValue():
-            return all_of(lambda: subset("", a, b), lambda: subset("", b, a))
+            return _both(_subset(a, b), _subset(b, a))
         case ListValue(), ListValue():
             if len(a.elements) != len(b.elements):
                 return False
-            return no(_any(no(equal(x, y)) for x, y in zip(a.elements, b.elements, strict=True)))
+            return no(_any(no(_equal(x, y)) for x, y in zip(a.elements, b.elements, strict=True)))
         case EntityValue(), EntityValue():
-            return a.type == b.type and equal(a.key, b.key)
-    return no(_any(no(equal(value, b.fields[name])) for name, value in a.fields.items()))
+            return a.type == b.type and _equal(a.key, b.key)
+    return no(_any(no(_equal(value, b.fields[name])) for name, value in a.fields.items()))
+
+
+def _both(a: Any, b: Any) -> Any:
+    return no(_any(iter((no(a), no(b)))))
 
 
 def equal_parts(text: str, a: Any, b: Any) -> Any:
@@ -204,19 +190,29 @@ def equal_parts(text: str, a: Any, b: Any) -> Any:
     return _beyond(text, a, b) or equal(a, b)
 
 
+def same_entity(a: Any, b: Any) -> Any:
+    if unknowns := _unknowns((a, b)):
+        return Unknown.union(unknowns)
+    if a._type != b._type:
+        return False
+    unknowns = _unknowns((a._key, b._key))
+    return Unknown.union(unknowns) if unknowns else a._key == b._key
+
+
 def _beyond(text: str, a: Any, b: Any) -> Unknown | None:
-    if type(a) is Unknown or type(b) is Unknown or not hasattr(a, "elements") or not hasattr(b, "elements"):
+    if type(a) is Unknown or type(b) is Unknown:
         return None
-    return Unknown.of(text, CauseKind.LIMIT_EXCEEDED) if len(a.elements) * len(b.elements) > MAX_COMBINATIONS else None
+    return beyond(text) if len(elements(a)) * len(elements(b)) > MAX_COMBINATIONS else None
 
 
 def member(item: Any, collection: Any) -> Any:
     """`item in collection`."""
-    if type(collection) is SetValue and collection.plain is not None and type(item) is not Unknown:
-        return item in collection.plain
+    if type(collection) is frozenset and type(item) is not Unknown:
+        return item in collection
     if type(collection) is Unknown:
         return collection if type(item) is not Unknown else Unknown.union((item, collection))
-    return _member(item, collection.elements, _index(collection))
+    item, whole = value_of(item), value_of(collection)
+    return _member(item, whole.elements, _index(whole))
 
 
 def _index(collection: Any) -> tuple[set[Any], list[Any]]:
@@ -236,59 +232,51 @@ def _member(item: Any, elements: tuple[Any, ...], index: tuple[set[Any], list[An
     if type(item) is Unknown:
         return Unknown.union((item, *_unknowns(others))) if elements else False
     if is_known(item):
-        return True if canonical_key(item) in keys else _any(equal(item, each) for each in others)
-    return _any(equal(item, each) for each in elements)
+        return True if canonical_key(item) in keys else _any(_equal(item, each) for each in others)
+    return _any(_equal(item, each) for each in elements)
 
 
 def meets(text: str, a: Any, b: Any, parts: bool = False) -> Any:
     """`some x in a: x in b`."""
-    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
-        return not a.plain.isdisjoint(b.plain)
+    if type(a) is frozenset and type(b) is frozenset:
+        return not a.isdisjoint(b)
     if type(a) is Unknown:
         return a
     if type(b) is Unknown:
-        return b if a.elements else False
-    if parts and (beyond := _beyond(text, a, b)):
-        return beyond
-    index = _index(b)
-    return _any(_member(x, b.elements, index) for x in a.elements)
+        return b if elements(a) else False
+    if parts and (refused := _beyond(text, a, b)):
+        return refused
+    left, right = value_of(a), value_of(b)
+    index = _index(right)
+    return _any(_member(x, right.elements, index) for x in left.elements)
 
 
 def subset(text: str, a: Any, b: Any, parts: bool = False) -> Any:
     """`every x in a: x in b`."""
-    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
-        return a.plain <= b.plain
+    if type(a) is frozenset and type(b) is frozenset:
+        return a <= b
     if type(a) is Unknown:
         return a
     if type(b) is Unknown:
-        return b if a.elements else True
-    if parts and (beyond := _beyond(text, a, b)):
-        return beyond
+        return b if elements(a) else True
+    if parts and (refused := _beyond(text, a, b)):
+        return refused
+    return _subset(value_of(a), value_of(b))
+
+
+def _subset(a: Any, b: Any) -> Any:
     index = _index(b)
     return no(_any(no(_member(x, b.elements, index)) for x in a.elements))
 
 
-def stands_in(item: Any, group: Any) -> Any:
-    if unknowns := _unknowns((item, group)):
+def stands_in(entity: Any, group: Any, groups: Mapping[str, tuple[str, str]]) -> Any:
+    """`entity in group`: true if it is among the groups that are known, else what is unknown about them, or false."""
+    if unknowns := _unknowns((entity, group)):
         return Unknown.union(unknowns)
-    return _any(equal(each, group) for each in _upwards(item))
-
-
-def _upwards(entity: Any) -> Iterator[Any]:
-    waiting = [entity]
-    while waiting:
-        each = waiting.pop()
-        yield each
-        if type(each) is not Unknown:
-            waiting += (each.parents,) if type(each.parents) is Unknown else each.parents.elements
-
-
-def _empty(collection: Any) -> bool:
-    return not collection.elements
-
-
-def empty(collection: Any) -> Any:
-    return collection if type(collection) is Unknown else _empty(collection)
+    known, others = groups[group._type]
+    if type(group._key) is Unknown and getattr(entity, known):
+        return union(group._key, getattr(entity, others))
+    return group._key in getattr(entity, known) or getattr(entity, others)
 
 
 def in_network(item: Any, network: Any) -> Any:
@@ -297,16 +285,6 @@ def in_network(item: Any, network: Any) -> Any:
 
 
 # ── comparison, intervals, arithmetic, time ────────────────────────────────────────────────────────────────
-
-
-def compare(test: Callable[[Any, Any], bool], a: Any, b: Any) -> Any:
-    unknowns = _unknowns((a, b))
-    return Unknown.union(unknowns) if unknowns else test(a, b)
-
-
-def compare_words(test: Callable[[Any, Any], bool], order: Words, a: Any, b: Any) -> Any:
-    unknowns = _unknowns((a, b))
-    return Unknown.union(unknowns) if unknowns else test(order.words.index(a), order.words.index(b))
 
 
 def compare_at(memo: Memo, test: Callable[[Any, Any], bool], rate: int, a: Any, b: Any) -> Any:
@@ -397,8 +375,26 @@ def local_at(memo: Memo, text: str, instant: Any, zone: Any) -> Any:
 
 
 @cache
-def library(function: str) -> Callable[..., Any]:
-    return strictly(FUNCTIONS[function].meaning)
+def library(function: str, forms: Forms) -> Callable[..., Any]:
+    """A built-in function, of forms: one of collections is computed of the value and gives a form again."""
+    compute = strictly(FUNCTIONS[function].meaning)
+    if function == "final":
+        return _final
+    if function != "count":
+        return compute
+
+    def count(text: str, collection: Any) -> Any:
+        if isinstance(collection, tuple | frozenset):
+            return len(collection)
+        return compute(text, collection if type(collection) is Unknown else value_of(collection))
+
+    return count
+
+
+def _final(text: str, collection: Any) -> Any:
+    if type(collection) is Unknown:
+        return collection
+    return collection[-1] if collection else Unknown.of(text, CauseKind.MISSING)
 
 
 @cache
@@ -420,38 +416,36 @@ def time_of_day(clock: Any) -> Any:
     return clock if type(clock) is Unknown else times.time_of_day(clock)
 
 
-def make_set(*elements: Any) -> Any:
-    return set_of(elements)
+def make_set(forms: Forms, type: Type, *parts: Any) -> Any:
+    return forms.exact(set_of(value_of(each) for each in parts), type)
 
 
-def make_list(*elements: Any) -> Any:
-    return ListValue(elements)
+def make_record(forms: Forms, type: Type, fields: dict[str, Any]) -> Any:
+    return forms.exact(RecordValue(str(type), {name: value_of(each) for name, each in fields.items()}), type)
 
 
-def make_record(type: str, fields: dict[str, Any]) -> Any:
-    return RecordValue(type, fields)
-
-
-def shared(memo: Memo, slot: int, compute: Callable[[Memo, int], Any]) -> Any:
-    """A definition without parameters: once a decision."""
-    if memo[slot] is None:
-        memo[slot] = compute(memo, 1)
-    return memo[slot]
+def join(forms: Forms, type: Type, text: str, a: Any, b: Any) -> Any:
+    """`+` of lists, one after the other, and of sets."""
+    if unknowns := _unknowns((a, b)):
+        return Unknown.union(unknowns)
+    if isinstance(a, tuple):
+        return a + b if len(a) + len(b) <= MAX_COLLECTION else beyond(text)
+    made = arithmetic.add(value_of(a), value_of(b))
+    return Unknown.of(text, made) if isinstance(made, CauseKind) else forms.exact(made, type)
 
 
 # ── reasons ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def shown(target: Any, name: str, text: str) -> Any:
+def shown(target: Any, slot: str, name: str, text: str) -> Any:
     """An attribute for a reason: absent if it or what it belongs to is."""
-    if target is ABSENT or type(target) is Unknown:
+    if target is None or type(target) is Unknown:
         return target
-    value = target.fields.get(name)
-    return attr(target, name, text) if value is None else value
+    found = getattr(target, slot, target)
+    if found is not target:
+        return found
+    return Unknown.of(f"{target._path}.{name}" if target._path else text, CauseKind.MISTYPED)
 
 
-def text_of(*parts: Any) -> str:
-    return "".join(part if type(part) is str else show(part[0]) for part in parts)
-
-
-cited = runtime.cited
+def key_shown(entity: Any) -> Any:
+    return entity if entity is None or type(entity) is Unknown else entity._key

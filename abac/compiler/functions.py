@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from abac.language import checked as c
 
-PARTS = ("subject", "resource", "context")
-STANDARD = (*PARTS, "memo")
-"""The parameters of every function of the fast path: the attributes of the request's parts, and what the decision keeps."""
+STANDARD = ("subject", "action", "resource", "context", "memo")
+"""The parameters of every function of the fast path: the request's parts, and what the decision keeps."""
 
 
 @dataclass(slots=True)
@@ -18,16 +17,22 @@ class Function:
 
     Attributes:
         body: its statements so far; where reads that certainly come next may be put.
-        read: attributes already read and checked on the way here, by target and name, and the variable that holds each.
+        read: what was already computed on the way here, and the variable that holds each.
         variables: the policy's variables and their names here.
-        ahead: whether the expression being emitted is certainly evaluated next, so that its reads may stand before it.
+        combinations: the variable that holds the product of the sizes of what is walked around; empty for one.
+        walked: the greatest that product can be.
+        ahead: whether the expression being emitted is certainly evaluated next, so that statements may stand before it.
+        loops: how many loops this place is inside of; depth: how many statements.
     """
 
     body: list[ast.stmt] = field(default_factory=list)
-    read: dict[tuple[c.Expression, str], str] = field(default_factory=dict)
+    read: dict[object, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     combinations: str = ""
+    walked: int = 1
     ahead: bool = False
+    loops: int = 0
+    depth: int = 0
     count: list[int] = field(default_factory=lambda: [0])
 
     def fresh(self, letter: str) -> str:
@@ -36,4 +41,11 @@ class Function:
 
     def inside(self) -> Function:
         """The same place, a level deeper: what is read there is not known to be read here."""
-        return Function([], dict(self.read), dict(self.variables), self.combinations, False, self.count)
+        return Function(
+            [], dict(self.read), dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth + 1, self.count
+        )
+
+
+def reads(e: c.Expression, name: str) -> tuple[c.Expression, str]:
+    """Under what an attribute that was read is remembered."""
+    return e, name

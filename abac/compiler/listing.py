@@ -17,7 +17,7 @@ from types import BuiltinFunctionType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from abac.compiler.graph import Leaf
+from abac.compiler.forms import Form, Several
 from abac.language import checked as c
 from abac.model.text import show
 from abac.model.types import Words
@@ -43,7 +43,7 @@ Comments = Mapping[int, str]
 def number(functions: Sequence[ast.FunctionDef], comments: Comments) -> ast.Module:
     """The module, every node with its line in the flat layout."""
     for line, (_, statement) in enumerate(_flat(functions, comments), 1):
-        if isinstance(statement, ast.stmt):
+        if not isinstance(statement, str):
             for part in _header(statement):
                 _place(part, line)
             _set(statement, line, line)
@@ -56,7 +56,10 @@ def flat_text(functions: Sequence[ast.FunctionDef], comments: Comments) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _flat(functions: Iterable[ast.stmt], comments: Comments, depth: int = 0) -> Iterator[tuple[int, ast.stmt | str]]:
+Line = ast.stmt | ast.ExceptHandler | str
+
+
+def _flat(functions: Iterable[ast.stmt], comments: Comments, depth: int = 0) -> Iterator[tuple[int, Line]]:
     """The lines of the flat layout: statements, comments and empty lines, each with its depth."""
     for order, each in enumerate(functions):
         if order and depth == 0:
@@ -64,11 +67,18 @@ def _flat(functions: Iterable[ast.stmt], comments: Comments, depth: int = 0) -> 
         if id(each) in comments:
             yield depth, f"# {_plain(comments[id(each)])}"
         yield depth, each
-        if isinstance(each, ast.FunctionDef | ast.If | ast.For):
+        if isinstance(each, ast.FunctionDef | ast.If | ast.For | ast.Try):
             yield from _flat(each.body, comments, depth + 1)
+        if isinstance(each, ast.If) and each.orelse:
+            yield depth, "else:"
+            yield from _flat(each.orelse, comments, depth + 1)
+        if isinstance(each, ast.Try):
+            for handler in each.handlers:
+                yield depth, handler
+                yield from _flat(handler.body, comments, depth + 1)
 
 
-def _header(statement: ast.stmt) -> Iterator[ast.AST]:
+def _header(statement: ast.stmt | ast.ExceptHandler) -> Iterator[ast.AST]:
     """What of a statement stands on its own line."""
     match statement:
         case ast.FunctionDef(args=args):
@@ -77,14 +87,22 @@ def _header(statement: ast.stmt) -> Iterator[ast.AST]:
             yield test
         case ast.For(target=target, iter=iterated):
             yield from (target, iterated)
+        case ast.ExceptHandler(type=type_) if type_ is not None:
+            yield type_
+        case ast.Try():
+            return
         case _:
             yield from ast.iter_child_nodes(statement)
 
 
-def _shown(statement: ast.stmt) -> str:
+def _shown(statement: ast.stmt | ast.ExceptHandler) -> str:
     match statement:
         case ast.FunctionDef(name=identifier, args=args):
-            return f"def {identifier}({', '.join(a.arg for a in args.args)}):"
+            return f"def {identifier}({ast.unparse(args)}):"
+        case ast.Try():
+            return "try:"
+        case ast.ExceptHandler(type=type_) if type_ is not None:
+            return f"except {ast.unparse(type_)}:"
         case ast.If(test=test):
             return f"if {ast.unparse(test)}:"
         case ast.For(target=target, iter=iterated):
@@ -118,13 +136,11 @@ class Listing:
         first = len(self.lines) + 1
         match node:
             case ast.FunctionDef(name=identifier, args=args, body=body):
-                self.lines.append(f"{indent}def {identifier}({', '.join(a.arg for a in args.args)}):")
+                self.lines.append(f"{indent}def {identifier}({ast.unparse(args)}):")
                 _place(args, first)
                 self._block(body, indent)
-            case ast.If(test=test, body=body, orelse=orelse):
-                assert not orelse, "generated code has no else"
-                self._lay(test, indent, "if ", ":")
-                self._block(body, indent)
+            case ast.If():
+                self._if(node, indent, "if ")
             case ast.For(target=target, iter=iterated, body=body):
                 self._lay(iterated, indent, f"for {ast.unparse(target)} in ", ":")
                 _place(target, first)
@@ -136,9 +152,34 @@ class Listing:
                 self._lay(made, indent, "return ", "")
             case ast.Expr(value=made):
                 self._lay(made, indent, "", "")
+            case ast.Break() | ast.Raise(exc=None):
+                self.lines.append(f"{indent}{ast.unparse(node)}")
+            case ast.Try(body=body, handlers=handlers):
+                self.lines.append(f"{indent}try:")
+                self._block(body, indent)
+                for handler in handlers:
+                    assert handler.type is not None
+                    self.lines.append(f"{indent}except {ast.unparse(handler.type)}:")
+                    _place(handler.type, len(self.lines))
+                    handler.lineno, handler.end_lineno, handler.col_offset, handler.end_col_offset = len(self.lines), len(self.lines), 0, 0
+                    self._block(handler.body, indent)
             case _:
                 raise AssertionError(f"no statement of generated code: {ast.dump(node)}")
         node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = first, len(self.lines), 0, 0
+
+    def _if(self, node: ast.If, indent: str, word: str) -> None:
+        """`if`, and what follows otherwise: `elif` or `else`."""
+        self._lay(node.test, indent, word, ":")
+        self._block(node.body, indent)
+        match node.orelse:
+            case []:
+                pass
+            case [ast.If() as other] if id(other) not in self.comments:
+                self._if(other, indent, "elif ")
+                _set(other, len(self.lines), len(self.lines))
+            case otherwise:
+                self.lines.append(f"{indent}else:")
+                self._block(otherwise, indent)
 
     def _block(self, body: Sequence[ast.stmt], indent: str) -> None:
         for each in body:
@@ -260,9 +301,10 @@ class Listing:
                 self._operand(body, indent, "", "", (ast.IfExp, ast.NamedExpr, ast.Lambda))
                 self._operand(test, indent, "if ", "", (ast.IfExp, ast.NamedExpr, ast.Lambda))
                 self._operand(orelse, indent, "else ", after, (ast.NamedExpr, ast.Lambda))
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
                 self._operand(left, indent, "", "", _UNLIKE)
-                self._operand(right, indent, f"{_spelled(op)} ", after, _UNLIKE)
+                for number, (comparison, each) in enumerate(zip(ops, comparators, strict=True), 1):
+                    self._operand(each, indent, f"{_spelled(comparison)} ", after if number == len(ops) else "", _UNLIKE)
             case ast.NamedExpr(target=target, value=made):
                 _place(target, len(self.lines) + 1)
                 self._operand(made, indent, f"{target.id} := ", after, (ast.NamedExpr, ast.Lambda))
@@ -280,15 +322,19 @@ def _spelled(op: ast.cmpop) -> str:
     return _COMPARISONS[type(op)]
 
 
-def legend(package: str, slots: Mapping[str, object]) -> list[str]:
-    """Comments that say what the names of a generated module are."""
+def legend(package: str, slots: Mapping[str, object], leaves: Mapping[str, str]) -> list[str]:
+    """Comments that say what the names of a generated module are.
+
+    Args:
+        leaves: by the names of outcomes, what they are outcomes of.
+    """
     lines = [
         f"Generated from package {package}.",
-        "Functions are those of abac.compiler.runtime; with x_, of exact.py and answers.py beside it.",
+        "Functions are those of abac.compiler.runtime; with x_, of exact.py beside it. Attributes are slots of forms.",
     ]
-    numbered = sorted((name[0], int(name[1:])) for name in slots if name[0] in "KL" and name[1:].isdigit())
-    for letter, number in numbered:
-        lines.append(f"{letter}{number} = {_described(slots[f'{letter}{number}'])}")
+    numbered = sorted(int(name[1:]) for name in slots if name[0] == "K" and name[1:].isdigit())
+    lines += [f"K{n} = {described}" for n in numbered if (described := _described(slots[f"K{n}"]))]
+    lines += [f"{name} = {what}" for name, what in leaves.items()]
     lines = [f"# {_plain(line)}" for line in lines]
     return [line if len(line) <= WIDE else f"{line[: WIDE - 1]}…" for line in lines]
 
@@ -307,17 +353,22 @@ def _described(value: Any) -> str:
             return ", ".join(map(_described, value))
         case type() | BuiltinFunctionType():
             return value.__name__
-        case StrEnum() | Words() | dict():
+        case StrEnum() | Words():
             return str(value)
+        case dict():
+            plain = all(type(each) in (int, str) for each in value.values())
+            return str(value) if plain else f"{len(value)} entries"
+        case Form():
+            return show(value._value)
+        case Several(value=inside):
+            return show(inside)
         case str():
             return repr(value)
         case bool() | int() | Decimal() | dt.date() | dt.time() | dt.timedelta() | ZoneInfo() | ListValue() | SetValue() | Interval():
             return show(value)
         case RecordValue() | EntityValue() | IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
             return show(value)
-    if isinstance(leaf := getattr(value, "leaf", None), Leaf):
-        return f"{leaf.effect} {leaf.name}"
-    return repr(getattr(value, "pattern", type(value).__name__))
+    return repr(value.pattern) if hasattr(value, "pattern") else ""
 
 
 def _plain(comment: str) -> str:
@@ -331,7 +382,7 @@ def _place(node: ast.AST, line: int) -> None:
 
 
 def _set(node: ast.AST, first: int, last: int) -> None:
-    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword):
+    if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.ExceptHandler):
         node.lineno, node.end_lineno, node.col_offset, node.end_col_offset = first, last, 0, 0
 
 

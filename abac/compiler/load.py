@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
-import linecache
-import weakref
-from collections.abc import Callable, Mapping
-from types import CodeType
+import logging
+import sys
+from collections.abc import Callable
 from typing import Any
 
+from abac.compiler import answers
 from abac.compiler.answers import Answer
-from abac.compiler.emit import Module, Outcome, emit_module
-from abac.compiler.emit_policies import citations_of, clauses, dynamic, fixed_reason, obligations_of
-from abac.compiler.graph import Graph, Leaf
-from abac.compiler.runtime import HORIZON, HandOver, Memo, cited
+from abac.compiler.edge import Edge
+from abac.compiler.emit import Module, emit_module
+from abac.compiler.outcomes import Outcome, nothing_applies
+from abac.compiler.runtime import HORIZON, UNREAD, HandOver, Memo
+from abac.compiler.tables import Table
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
-from abac.model.decision import INVALID_REQUEST, NO_RULE_APPLIES, Decision, Duty, Effect
+from abac.model.decision import INVALID_REQUEST, Decision, Effect
 from abac.model.limits import MAX_CAUSES
-from abac.model.request import InvalidRequest, Request
+from abac.model.request import Clock, InvalidRequest, Request, read_context
 from abac.model.schema import DutyKind
+from abac.model.values import Cause, CauseKind, EntityValue, RecordValue, Unknown, Validated
 
-_numbers = itertools.count(1)
-Fields = Mapping[str, Any]
-Search = Callable[[Fields, Fields, Fields, Memo], Outcome | None]
+log = logging.getLogger("abac")
+_STOP = (KeyboardInterrupt, SystemExit)
+Decide = Callable[..., Decision]
+Permits = Callable[..., bool]
 
 
 class Compiled:
@@ -31,110 +33,201 @@ class Compiled:
 
     Attributes:
         graph: what was compiled.
+        decide, permits: of (subject, action, resource, context, at), whatever a caller has for them; raise for no request.
+        namespace: the generated functions, and what they find by name.
+        surprises: how often the fast path met an error that it does not know: raised by a caller's objects, or by a mistake of ours.
     """
 
-    def __init__(self, graph: Graph, module: Module, digest: str) -> None:
-        self.graph, self.digest = graph, digest
-        filename = f"abac-policy-{next(_numbers)}"
-        namespace = load(module, filename)
-        weak = weakref.ref(self)
-        linecache.cache[filename] = (lambda: made._flat() if (made := weak()) else "",)
-        weakref.finalize(self, linecache.cache.pop, filename, None)
-        self._search: Search = namespace[module.search]
-        self._search_timed: Search = namespace[module.search_timed]
-        self._exact: Callable[[Memo], Answer] = namespace[module.exact]
-        self._outcomes = module.outcomes
-        self._blank = [None] * (module.memo - HORIZON)
-        for outcome in module.outcomes:
-            number = outcome.leaf.number
-            if number in module.obligers:
-                outcome.oblige, outcome.oblige_timed = (namespace[identifier] for identifier in module.obligers[number])
-            else:
-                outcome.obligations = frozenset(clause.id for clause in obligations_of(outcome.leaf))
-            if number in module.finishers:
-                outcome.finish = namespace[module.finishers[number]]
-            else:
-                outcome.decision = _decision(outcome.leaf, digest, *_fixed_parts(outcome.leaf))
-        self._nothing = Decision(
-            effect=Effect.NOT_APPLICABLE, rule=None, policy=graph.root.policy.name, code=NO_RULE_APPLIES,
-            reason=f"no rule of {graph.root.policy.name} applies", digest=digest,
-        )  # fmt: skip
+    def __init__(self, module: Module, digest: str = "", discharges: frozenset[str] = frozenset()) -> None:
+        self.module, self.graph, self.digest, self.discharges = module, module.graph, digest, discharges
+        self.forms, self._reads_now = module.world.forms, module.world.uses.now
+        self.edge = Edge(self.graph.package, self.forms, self._reads_now)
+        self.surprises = 0
+        nothing = nothing_applies(self.graph.root.policy.name, digest)
+        self.outcomes = {leaf.number: Outcome(leaf, digest, discharges) for leaf in self.graph.leaves}
+        self.namespace = self._run()
+        self._link()
+        self.namespace["NOTHING_APPLIES"] = nothing
+        self.decide: Decide = self.namespace["decide"]
+        self.permits: Permits = self.namespace["permits"]
+
+    # ── the namespace ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> dict[str, Any]:
+        """The namespace after the module ran: its functions, and nothing built in but what its slots name."""
+        namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **self.module.world.slots.values}
+        namespace |= {
+            "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "surprise": self._surprised, "EMPTY": self._empty(),
+            "DISCHARGED": self.discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+        }  # fmt: skip
+        for number, outcome in self.outcomes.items():
+            namespace |= {f"L{number}": outcome, f"P{number}": outcome.stands}
+        exec(self.module.code(), namespace)  # the tree was made by the emitters: names are counters, constants are constants
+        for name in ("decide", "permits"):
+            namespace[name].__defaults__ = (namespace["EMPTY"], None)
+        return namespace
+
+    def _link(self) -> None:
+        """Names of functions become functions wherever code or data was made before them."""
+        module, namespace = self.module, self.namespace
+        for odd, identifier in module.world.readers.links:
+            odd.read = namespace[identifier]
+        for code in module.codes:
+            code.function = namespace[code.name]
+        for number, outcome in self.outcomes.items():
+            for name, value in module.captures.get(number, {}).items():
+                setattr(outcome, name, namespace[value] if isinstance(value, str) else value())
+            namespace[f"D{number}"] = outcome.decision
+        self._fill_tables()
+        for owner, (fast, exact, wanted) in module.roots.items():
+            self.edge.fast[owner], self.edge.exact[owner], self.edge.wanted[owner] = namespace[fast], namespace[exact], wanted
+
+    def _fill_tables(self) -> None:
+        """The tables of filed steps, under the names by which generated code looks into them."""
+        namespace = self.namespace
+        for identifier, _, make in self.module.world.tables.values():
+            made = make(self.outcomes)
+            root = namespace[identifier] = made.root() if isinstance(made, Table) else made
+            if type(root) is dict:
+                namespace |= {f"{identifier}_get": root.get, f"{identifier}_keys": frozenset(root)}
+            elif isinstance(made, Table):
+                namespace[f"{identifier}_cuts"], namespace[f"{identifier}_cells"] = root
+        for tests, numbers in self.module.tests.items():
+            namespace[tests] = (None, *(namespace[numbers[i]] for i in range(1, len(numbers) + 1)))
+        for searches, identifiers in self.module.searches.items():
+            namespace[searches] = {number: namespace[identifier] for number, identifier in identifiers.items()}
 
     @property
     def source(self) -> str:
         """The generated Python, laid out for readers. It is made anew: the same graph gives the same text."""
         return emit_module(self.graph).text()
 
-    def _flat(self) -> str:
-        """The generated Python as tracebacks and `inspect` count its lines; asked for by `linecache`, when it needs it."""
-        return emit_module(self.graph).flat()
+    def succeed(self, successor: Any) -> None:
+        """From now on `decide` and `permits` are the successor's, for callers who still hold them: calls under way end as they began."""
+        self.namespace["LATER"] = successor
+        self.namespace["decide"].__code__, self.namespace["permits"].__code__ = _later_decide.__code__, _later_permits.__code__
 
-    def permits(self, request: Request | InvalidRequest, discharges: frozenset[str]) -> bool:
-        """Whether the request is permitted and every obligation is one of `discharges`."""
-        return self.permitter(discharges)(request)
+    def _empty(self) -> Validated:
+        """The context of a request without one."""
+        package = self.graph.package
+        read = read_context(None, package.schema, package.tables)
+        assert isinstance(read, RecordValue)
+        return self.form(read)
 
-    def permitter(self, discharges: frozenset[str]) -> Callable[[Request | InvalidRequest], bool]:
-        """`permits` for one set of discharges, ready to be asked often: outcomes whose obligations never change are looked up."""
-        permitting = [outcome for outcome in self._outcomes if outcome.effect is Effect.PERMIT]
-        always = frozenset(o for o in permitting if o.obligations is not None and o.obligations <= discharges)
-        computed = frozenset(o for o in permitting if o.obligations is None)
-        search, blank, exact = self._search, self._blank, self.exact
+    def form(self, value: EntityValue | RecordValue) -> Validated:
+        """What was read once, as decisions take it."""
+        made = self.forms.top(value)
+        self.forms.freeze(made)
+        return made
 
-        def permits(request: Request | InvalidRequest) -> bool:
-            if type(request) is not Request:
-                return False
-            subject, resource, context = request.subject.fields, request.resource.fields, request.context.fields
-            memo = [request, request.now, *blank]
-            try:
-                outcome = search(subject, resource, context, memo)
-                if outcome in always:
-                    return True
-                return outcome in computed and discharges.issuperset(outcome.oblige(subject, resource, context, memo))
-            except HandOver:
-                decision = exact(request)
-                return decision.permitted and all(duty.id in discharges for duty in decision.obligations)
+    # ── what the ways in leave ─────────────────────────────────────────────────────────────────────────────
 
-        return permits
+    def _slow_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        found = self._fast(self.module.decision.forms, (subject, action, resource, context), now)
+        return self._exactly(subject, action, resource, context, now) if found is None else found
 
-    def decide(self, request: Request | InvalidRequest) -> Decision:
-        """The decision; raises for no request."""
-        if type(request) is not Request:
-            assert isinstance(request, InvalidRequest)
-            return self._invalid(request)
-        memo = [request, request.now, *self._blank]
+    def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        found = self._fast(self.module.verdict.forms, (subject, action, resource, context), now)
+        if found is not None:
+            return bool(found)
+        decided = self._exactly(subject, action, resource, context, now)
+        return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
+
+    def _fast(self, search: str, request: tuple[Any, Any, Any, Any], now: Any) -> Any:
+        """What a search comes to for forms that the edge reads; None where it cannot tell."""
         try:
-            return self.fast(request, memo)
-        except HandOver:
-            return self.exact(request)
+            parts = self.edge.fast_parts(*request)
+            if parts is not None and type(now) is not Unknown:
+                return self.namespace[search](*parts, self.memo(now))
+        except UNREAD:
+            pass
+        except _STOP:
+            raise
+        except BaseException:  # the objects are the caller's, and may raise anything
+            self._surprised()
+        return None
 
-    def fast(self, request: Request, memo: Memo) -> Decision:
+    def _surprised(self) -> None:
+        """Something was raised that the fast path has no name for: the exact path decides."""
+        self.surprises += 1
+        log.warning("%s while deciding in two values: decided again in three", getattr(sys.exc_info()[0], "__name__", "nothing"))
+
+    def memo(self, now: Any) -> Memo:
+        """What a decision keeps while it is made."""
+        return [now, None, {}, *[None] * len(self.module.world.shared)]
+
+    def _exactly(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
+        def decided() -> Decision:
+            parts = self.edge.exact_parts(subject, action, resource, context)
+            return self._invalid(parts) if isinstance(parts, InvalidRequest) else self._exact_decision(parts, now)
+
+        return self._whole(decided)
+
+    def _whole(self, decided: Callable[[], Decision]) -> Decision:
+        """What was decided in three values; where that raises, the request is given up."""
+        try:
+            return decided()
+        except _STOP:
+            raise
+        except BaseException as error:
+            log.error("a decision was given up: %s", type(error).__name__)
+            return self._given_up()
+
+    # ── requests that were read before ─────────────────────────────────────────────────────────────────────
+
+    def permits_request(self, request: Request | InvalidRequest) -> bool:
+        """Whether the request is permitted and every obligation is one that the caller discharges."""
+        return not isinstance(request, InvalidRequest) and self.permits(*self._as_parts(request))
+
+    def decide_request(self, request: Request | InvalidRequest) -> Decision:
+        """The decision of this policy, also where another has succeeded it since the request was read; raises for no request."""
+        if isinstance(request, InvalidRequest):
+            return self._invalid(request)
+        try:
+            return self.fast(request)
+        except UNREAD:
+            pass
+        except _STOP:
+            raise
+        except BaseException:  # a mistake of ours
+            self._surprised()
+        return self._whole(lambda: self.exact(request))
+
+    def _as_parts(self, request: Request) -> tuple[Any, ...]:
+        return self.form(request.subject), request.action, self.form(request.resource), self.form(request.context), request.now
+
+    def fast(self, request: Request, parts: tuple[Any, ...] | None = None, memo: Memo | None = None) -> Decision:
         """The decision in two values.
 
+        Args:
+            parts, memo: in place of forms made of the request, and of a memo.
+
         Raises:
-            HandOver: something read was unknown.
+            HandOver and others of `UNREAD`: something read was unknown.
         """
-        parts = (request.subject.fields, request.resource.fields, request.context.fields, memo)
-        outcome = self._search_timed(*parts)
-        if outcome is None:
-            made = self._nothing
-        elif outcome.decision is not None:
-            made = outcome.decision
-        else:
-            made = _decision(outcome.leaf, self.digest, *outcome.finish(*parts))
-        return made if memo[HORIZON] is None else made.until(memo[HORIZON])
+        if type(request.now) is Unknown and self._reads_now:
+            raise HandOver
+        subject, resource, context = parts or self.forms.parts(request)
+        search = self.namespace[self.module.decision.forms]
+        made: Decision = search(subject, request.action, resource, context, memo if memo is not None else self.memo(request.now))
+        return made
 
     def exact(self, request: Request) -> Decision:
         """The decision in three values."""
-        memo: Memo = [request, request.now, *self._blank]
-        return self._decision_of(self._exact(memo), memo)
+        return self._exact_decision(self.edge.exact_forms(request), request.now)
+
+    def _exact_decision(self, parts: Any, now: Any) -> Decision:
+        memo = self.memo(now)
+        return self._decision_of(answers.answer(self.module.exact, (*parts, memo)), memo)
 
     def _decision_of(self, answer: Answer, memo: Memo) -> Decision:
         decided = answer.outcome in (Extended.PERMIT, Extended.DENY)
         duties = answer.duties if decided else []
-        reason = _reason(answer)
         return Decision(
             effect=answer.outcome.effect, rule=answer.rule.name if answer.rule else None, policy=answer.policy.name, code=answer.code,
-            reason=reason, citations=answer.citations if decided else (),
+            reason=_reason(answer), citations=answer.citations if decided else (),
             obligations=tuple(duty for kind, duty in duties if kind is DutyKind.OBLIGATION),
             advice=tuple(duty for kind, duty in duties if kind is DutyKind.ADVICE),
             unknown=tuple(sorted(answer.causes)[:MAX_CAUSES]), valid_until=memo[HORIZON], digest=self.digest,
@@ -142,51 +235,30 @@ class Compiled:
 
     def _invalid(self, request: InvalidRequest) -> Decision:
         causes = tuple(sorted(request.unknown.causes))
+        return self._undecided(INVALID_REQUEST, f"the request is not valid: {causes[0]}", causes)
+
+    def _given_up(self) -> Decision:
+        """Nothing could be made of the request: its objects use up the stack, say."""
+        return self._undecided(INVALID_REQUEST, "the request cannot be read", (Cause("request", CauseKind.LIMIT_EXCEEDED),))
+
+    def _undecided(self, code: str, reason: str, causes: tuple[Cause, ...]) -> Decision:
         return Decision(
-            effect=Effect.INDETERMINATE, rule=None, policy=self.graph.root.policy.name, code=INVALID_REQUEST,
-            reason=f"the request is not valid: {causes[0]}", unknown=causes, digest=self.digest,
+            effect=Effect.INDETERMINATE, rule=None, policy=self.graph.root.policy.name, code=code, reason=reason, unknown=causes,
+            digest=self.digest,
         )  # fmt: skip
 
 
-def load(module: Module, filename: str) -> dict[str, Any]:
-    """The namespace of a generated module after it ran: its functions, and nothing built in but what its slots name."""
-    code: CodeType = compile(module.tree(), filename, "exec")
-    namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **module.slots}
-    for outcome in module.outcomes:
-        namespace[f"L{outcome.leaf.number}"] = outcome
-    exec(code, namespace)  # the tree was made by the emitters: names are counters, constants are constants
-    for identifier, table in module.dispatchers:
-        namespace[identifier] = {value: namespace[target.id] for value, target in table.items()}  # type: ignore[attr-defined]  # names
-    return namespace
+def _later_decide(subject, action, resource, context, at):  # type: ignore[no-untyped-def]  # run with the names of a namespace
+    return LATER.decide(subject, action, resource, context, at)  # type: ignore[name-defined]  # noqa: F821
 
 
-def _fixed_parts(leaf: Leaf) -> tuple[str, tuple[tuple[str, ...], ...], list[Duty], list[Duty]]:
-    """What every decision by a leaf without computed parts carries."""
-    assert not dynamic(leaf)
-    reason = fixed_reason(leaf)
-    if leaf.rule is not None and leaf.rule.because is not None:
-        reason = "".join(str(part) for part in leaf.rule.because.parts)
-    made: dict[DutyKind, list[Duty]] = {kind: [] for kind in DutyKind}
-    for clause, _ in clauses(leaf):
-        values = [a.value for a in clause.arguments if isinstance(a, c.Constant)]
-        made[clause.kind].append(Duty(clause.id, dict(zip(clause.parameters, values, strict=True))))
-    citations = tuple(cited(e.value) for e in citations_of(leaf) if isinstance(e, c.Constant))
-    return reason, citations, made[DutyKind.OBLIGATION], made[DutyKind.ADVICE]
-
-
-def _decision(
-    leaf: Leaf, digest: str, reason: str, citations: tuple[tuple[str, ...], ...], obligations: list[Duty], advice: list[Duty]
-) -> Decision:
-    return Decision(
-        effect=leaf.effect, rule=leaf.rule.name if leaf.rule else None, policy=leaf.around[0].name,
-        code=leaf.rule.code if leaf.rule else NO_RULE_APPLIES, reason=reason, citations=tuple(t for texts in citations for t in texts),
-        obligations=tuple(obligations), advice=tuple(advice), digest=digest,
-    )  # fmt: skip
+def _later_permits(subject, action, resource, context, at):  # type: ignore[no-untyped-def]
+    return LATER.permits(subject, action, resource, context, at)  # type: ignore[name-defined]  # noqa: F821
 
 
 def _reason(answer: Answer) -> str:
     """As the fast path says it, or why the rule cannot be decided."""
-    rule = answer.rule
+    rule: c.Rule | None = answer.rule
     first = str(min(answer.causes)) if answer.causes else "something is unknown"
     if answer.several:
         return f"more than one policy of {answer.policy.name} applies"
@@ -194,4 +266,5 @@ def _reason(answer: Answer) -> str:
         return f"no rule of {answer.policy.name} applies" + (f": {first}" if answer.causes else "")
     if answer.outcome.undecided or not answer.held:
         return f"cannot decide {rule.name}: {first}"
-    return answer.reason() if answer.reason is not None else rule.title or f"{rule.effect}: {rule.name}"
+    assert answer.reason is not None
+    return answer.reason()

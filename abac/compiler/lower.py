@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abac.compiler.graph import Block, Branch, Graph, Leaf, Nested, Step, Test
+from abac.compiler.graph import Block, Graph, Leaf, Nested, Step, Test
 from abac.language import checked as c
 from abac.model.combining import Algorithm
 from abac.model.decision import Effect
@@ -22,7 +22,7 @@ def lower(package: c.Package) -> Graph:
     """The graph of a package, before any pass."""
     lowering = _Lowering()
     root = lowering.block(package.policy, ())
-    return Graph(package, root, tuple(lowering.leaves))
+    return Graph(package, package.definitions, root, tuple(lowering.leaves))
 
 
 class _Lowering:
@@ -38,15 +38,15 @@ class _Lowering:
         default = self._leaf(DEFAULTS[algorithm], None, here) if algorithm in DEFAULTS else None
         strong = STRONG.get(algorithm)
         if strong is None:
-            return Block(number, policy, tuple(steps), (), None, default)
+            return Block(number, policy, policy.applies, tuple(steps), (), None, default)
         first = tuple(step for step in steps if strong in effects(step))
         then = tuple(step for step in steps if effects(step) - {strong})
-        return Block(number, policy, first, then, strong, default)
+        return Block(number, policy, policy.applies, first, then, strong, default)
 
     def _step(self, child: c.Policy | c.Rule, around: tuple[c.Policy, ...]) -> Step:
         if isinstance(child, c.Policy):
             return Nested(self.block(child, around))
-        return Test(self._leaf(Effect(child.effect), child, around))
+        return Test(self._leaf(Effect(child.effect), child, around), child.condition, child.witness)
 
     def _leaf(self, effect: Effect, rule: c.Rule | None, around: tuple[c.Policy, ...]) -> Leaf:
         leaf = Leaf(len(self.leaves) + 1, effect, rule, around)
@@ -68,8 +68,7 @@ def effects(step: Step) -> set[Effect]:
         case Nested(block=block):
             default = {block.default.effect} if block.default else set()
             return default | _all(block.strong) | _all(block.weak)
-        case Branch(cases=cases):
-            return {test.leaf.effect for _, tests in cases for test in tests}
+    raise AssertionError(step)
 
 
 def _all(steps: Iterable[Step]) -> set[Effect]:

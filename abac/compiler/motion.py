@@ -29,8 +29,8 @@ class Clockwork:
     A definition runs as its arguments do: `bound` is how the parameters run where the emitter is at work.
     """
 
-    def __init__(self, package: c.Package) -> None:
-        self.definitions: Mapping[str, c.Definition] = package.definitions
+    def __init__(self, package: c.Package, definitions: Mapping[str, c.Definition]) -> None:
+        self.definitions = definitions
         self.clock = package.schema.context.clock
         self.bound: Mapping[str, Rate] = {}
         self._known: dict[tuple[str, tuple[Rate, ...]], Rate] = {}
@@ -38,7 +38,7 @@ class Clockwork:
 
     def rate(self, expression: c.Expression) -> Rate:
         match expression:
-            case c.Root(name="now"):
+            case c.Root(name="now") | c.AgeOf():
                 return 1
             case c.Variable(name=name):
                 return self.bound.get(name, 0)

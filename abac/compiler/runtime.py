@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from typing import Any, NoReturn
 
+from abac.compiler.forms import UNSET, Forms, Several, value_of
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
-from abac.model.limits import MAX_CHAIN, MAX_COMBINATIONS
+from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS
 from abac.model.text import show
-from abac.model.types import Words
+from abac.model.types import Type
 from abac.model.values import (
-    ABSENT,
     CauseKind,
-    EntityValue,
     Interval,
     ListValue,
     LocalTime,
     RecordValue,
     SetValue,
-    Table,
     Unknown,
     Value,
     canonical_key,
@@ -32,8 +31,11 @@ from abac.model.values import (
     set_of,
 )
 
-REQUEST, NOW, HORIZON, FIRST_SLOT = 0, 1, 2, 3
-"""What a decision's memo holds: the request, its clock, the next change noted, then whatever generated code keeps."""
+NOW, HORIZON, WITNESSES, FIRST_SLOT = 0, 1, 2, 3
+"""What a decision's memo holds: its clock, the next change noted, witnesses by leaf, then whatever generated code keeps."""
+
+PLENTY = 100_000
+"""Values that readers read for one attribute; a larger one is left to `abac.model.wire`, which counts exactly."""
 
 Memo = list[Any]
 _TICK = dt.timedelta(microseconds=1)
@@ -42,15 +44,20 @@ _FIRST = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 _LAST = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 
 
+utc_now = dt.datetime.now
+"""Called with `timezone.utc`; one object, so that it has one name."""
+
+
 class HandOver(Exception):
     """Something read was unknown: the exact path decides."""
 
 
-_HAND_OVER = HandOver()
+UNREAD = (HandOver, AttributeError, LookupError, OverflowError)
+"""What ends the fast path: an empty slot, no such row or element, a sum beyond all bounds, and whoever says so."""
 
 
 def hand_over() -> NoReturn:
-    raise _HAND_OVER.with_traceback(None)
+    raise HandOver
 
 
 def known(value: Any) -> Any:
@@ -67,15 +74,13 @@ def several(*truths: bool) -> bool:
 
 
 def has_element(collection: SetValue | ListValue, item: Any) -> bool:
-    """Membership; a negative answer needs every element known."""
-    if type(collection) is SetValue and collection.plain is not None:
-        return item in collection.plain
+    """Membership of a value with parts; a negative answer needs every element known."""
     key = canonical_key(known(item))
     unsure = False
-    for element in collection.elements:
-        if not is_known(element):
+    for each in collection.elements:
+        if not is_known(each):
             unsure = True
-        elif canonical_key(element) == key:
+        elif canonical_key(each) == key:
             return True
     return hand_over() if unsure else False
 
@@ -88,8 +93,6 @@ def _keys(collection: SetValue | ListValue) -> tuple[set[tuple[object, ...]], bo
 
 def meets(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
     """`a intersects b`: a positive answer may stop early, a negative one needs every element known."""
-    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
-        return not a.plain.isdisjoint(b.plain)
     (left, left_whole), (right, right_whole) = _keys(a), _keys(b)
     if not left.isdisjoint(right):
         return True
@@ -100,8 +103,6 @@ def meets(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
 
 def within_set(a: SetValue | ListValue, b: SetValue | ListValue) -> bool:
     """`a subset of b`: every element of a known and found."""
-    if type(a) is SetValue and type(b) is SetValue and a.plain is not None and b.plain is not None:
-        return a.plain <= b.plain
     (left, left_whole), (right, right_whole) = _keys(a), _keys(b)
     if not left <= right:
         return hand_over() if not right_whole else False
@@ -130,83 +131,90 @@ def same(a: Any, b: Any) -> bool:
     return canonical_key(known(a)) == canonical_key(known(b))
 
 
-def same_entity(a: EntityValue, b: EntityValue) -> bool:
-    if a.type != b.type:
-        return False
-    if type(a.key) is Unknown or type(b.key) is Unknown:
-        hand_over()
-    return a.key == b.key
+# ── on forms ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def stands_in(entity: EntityValue, group: EntityValue) -> bool:
-    """`entity in group`: itself or any ancestor; a negative answer needs all ancestors known."""
-    if type(group.key) is Unknown:
-        hand_over()
-    waiting: list[EntityValue | Unknown] = [entity]
-    unsure = False
-    while waiting:
-        each = waiting.pop()
-        if type(each) is Unknown or type(each.key) is Unknown:  # type: ignore[union-attr]  # an entity by now
-            unsure = True
-        elif each.type == group.type and each.key == group.key:  # type: ignore[union-attr]
-            return True
-        if type(each) is EntityValue:
-            if type(each.parents) is Unknown:
-                unsure = True
-            else:
-                waiting += each.parents.elements  # type: ignore[union-attr, arg-type]  # a list of entities
-    return hand_over() if unsure else False
+def deep(test: Callable[..., Any]) -> Callable[..., Any]:
+    """A test of values with parts, for their forms."""
+    return lambda *operands: test(*(value_of(each) for each in operands))
 
 
-def latest(collection: ListValue, by: str, order: Words | None) -> ListValue:
+def same_entity(a: Any, b: Any) -> bool:
+    """`==` of entities of types that only the request tells."""
+    return bool(a._type == b._type and a._key == b._key)
+
+
+def stands_in(entity: Any, group: Any, groups: Mapping[str, tuple[str, str]]) -> bool:
+    """`entity in group` where only the request tells the type of the group."""
+    known, unknown = groups[group._type]
+    return group._key in getattr(entity, known) or getattr(entity, unknown)
+
+
+def latest(collection: tuple[Any, ...], by: Callable[[Any], Any], order: Mapping[str, int] | None) -> tuple[Any, ...]:
     """All elements with the greatest key."""
-    keys: list[Any] = []
-    for element in collection.elements:
-        if type(element) is Unknown:
-            hand_over()
-        key = element.fields[by]  # type: ignore[union-attr]  # records or entities
-        if type(key) is Unknown:
-            hand_over()
-        keys.append(order.words.index(key) if order is not None else key)
+    keys = [by(each) if order is None else order[by(each)] for each in collection]
     greatest = max(keys, default=None)
-    return ListValue(tuple(e for e, key in zip(collection.elements, keys, strict=True) if key == greatest))
+    return tuple(each for each, key in zip(collection, keys, strict=True) if key == greatest)
 
 
-def chain(start: EntityValue, by: str) -> ListValue:
+def chain(start: Any, by: Callable[[Any], Any]) -> tuple[Any, ...]:
     """The entity and those it leads to."""
-    links: list[EntityValue] = []
-    seen: set[tuple[object, ...]] = set()
-    each: Any = start
-    while each is not ABSENT:
-        if type(each) is Unknown or type(each.key) is Unknown or len(links) > MAX_CHAIN or (key := (each.type, each.key)) in seen:
+    each = by(start)
+    if each is None:
+        _ = start._key
+        return (start,)
+    links, seen = [start], {(start._type, start._key)}
+    while each is not None:
+        if len(links) > MAX_CHAIN or (key := (each._type, each._key)) in seen:
             hand_over()
         seen.add(key)
         links.append(each)
-        each = each.fields[by]
-    return ListValue(tuple(links))
+        each = by(each)
+    return tuple(links)
 
 
-def element(collection: ListValue, index: int) -> Any:
-    if not 0 <= index < len(collection.elements):
-        hand_over()
-    found = collection.elements[index]
-    return hand_over() if type(found) is Unknown else found
+def element(collection: tuple[Any, ...], index: int) -> Any:
+    return collection[index] if 0 <= index < len(collection) else hand_over()
 
 
-def row(table: Table, key: Any) -> RecordValue:
-    return table.rows.get(key) or hand_over()
+def row(rows: Mapping[Any, Any], key: Any) -> Any:
+    found = rows.get(key)
+    return hand_over() if found is None else found
 
 
-def make_set(*elements: Any) -> SetValue:
-    return set_of(elements)
+def make_several(forms: Forms, type: Type, *elements: Any) -> Any:
+    """A set of values with parts, or of none."""
+    return kept(forms.fast(set_of(value_of(each) for each in elements), type))
 
 
-def make_list(*elements: Any) -> ListValue:
-    return ListValue(elements)
+def make_record(forms: Forms, type: Type, fields: dict[str, Any]) -> Any:
+    return kept(forms.fast(RecordValue(str(type), {name: value_of(each) for name, each in fields.items()}), type))
 
 
-def make_record(type: str, fields: dict[str, Any]) -> RecordValue:
-    return RecordValue(type, fields)
+def join_sets(forms: Forms, type: Type, a: Any, b: Any) -> Any:
+    """`+` of sets of values with parts."""
+    return kept(forms.fast(add(value_of(a), value_of(b)), type))
+
+
+def ordered(collection: Any) -> Any:
+    """The elements of a set in canonical order, in which the first witness is sought."""
+    return set_of(collection).elements if type(collection) is frozenset else collection
+
+
+def kept(made: Any) -> Any:
+    return hand_over() if made is UNSET else made
+
+
+def bounded(made: Any) -> Any:
+    """A collection that was put together, within the limit."""
+    return made if len(made) <= MAX_COLLECTION else hand_over()
+
+
+def count(collection: Any) -> int:
+    """How many elements; equal ones of a set of values with parts count once."""
+    if isinstance(collection, Several):
+        return len({canonical_key(known(each)) for each in collection.value.elements})
+    return len(collection)
 
 
 # ── arithmetic and functions ───────────────────────────────────────────────────────────────────────────────
@@ -262,6 +270,15 @@ def settled(memo: Memo, value: Any) -> Any:
     """A running value used for what it is at this instant only."""
     note(memo, memo[NOW])
     return value
+
+
+def age(memo: Memo, known: tuple[Any, dt.datetime]) -> dt.timedelta:
+    """How old an attribute is of which this is known: its value and since when. What is known only after now is of no age, for now."""
+    passed: dt.timedelta = memo[NOW] - known[1]
+    if passed >= _ZERO:
+        return passed
+    note(memo, memo[NOW])
+    return _ZERO
 
 
 def sum_at(memo: Memo, value: Any, rate: int) -> Any:
@@ -328,6 +345,14 @@ def note_daily(memo: Memo, clock: LocalTime, boundary: dt.time) -> None:
     note_local(memo, clock, lambda local: times.next_change(local, boundary))
 
 
+def cell_at(memo: Memo, cuts: Sequence[Any], value: Any) -> int:
+    """Between which cuts a running instant lies; it leaves its cell at the next."""
+    place = bisect_right(cuts, value)
+    if place < len(cuts):
+        note(memo, memo[NOW] + (cuts[place] - value))
+    return place
+
+
 def in_interval(value: Any, interval: Interval) -> bool:
     if type(value) is dt.time:
         return times.in_daily(value, interval)
@@ -392,15 +417,33 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 # ── reasons and citations ──────────────────────────────────────────────────────────────────────────────────
 
 
-def shown(target: Any, name: str) -> Any:
+def shown(target: Any, slot: str) -> Any:
     """An attribute for a reason: absent if it or what it belongs to is."""
-    if target is ABSENT:
-        return ABSENT
-    fields = target if type(target) is dict else target.fields
-    value = fields.get(name)
-    return hand_over() if value is None or type(value) is Unknown else value
+    return None if target is None else getattr(target, slot)
 
 
 def cited(value: Any) -> tuple[str, ...]:
     """A citation as texts; lists are written out."""
-    return tuple(show(each) for each in (value.elements if type(value) in (ListValue, SetValue) else (value,)))
+    made = value_of(value)
+    return tuple(show(each) for each in (made.elements if type(made) in (ListValue, SetValue) else (made,)))
+
+
+def text_of(form: Any) -> str:
+    """A value as a reason shows it."""
+    return show(value_of(form))
+
+
+def key_shown(entity: Any) -> Any:
+    """Of an entity, a reason shows its key."""
+    return None if entity is None else entity._key
+
+
+def handed(form: Any) -> Any:
+    """A value with parts that leaves the decision, all of them known."""
+    return known(value_of(form))
+
+
+def member(reader: Callable[[Any, int, list[int]], Any], raw: Any) -> Any:
+    """A member of a plain dict that is not plainly a value of its type."""
+    found = reader(raw, 1, [PLENTY])
+    return hand_over() if found is UNSET else found

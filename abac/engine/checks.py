@@ -19,7 +19,7 @@ from abac.engine.sources.protocol import Supply
 from abac.engine.statistics import Counters, Statistics
 from abac.engine.supplies import Plan, owners, plan
 from abac.engine.supplying import Supplied, supply
-from abac.engine.table import Entry, Key, Table, bounded, sealed
+from abac.engine.table import Entry, Key, Table, bounded
 from abac.engine.workers import Workers
 from abac.language.demand import Demands, demands
 from abac.language.reads import reads
@@ -198,7 +198,7 @@ class Checks:
             entry.hits += 1
             return entry.decision
         supplied = yield from self._supplied(request, private, clock)
-        decision = sealed(bounded(self.loaded.decide(supplied.request), supplied.until))
+        decision = bounded(self.loaded.decide_request(supplied.request), supplied.until)
         self._keep(key, decision, supplied, now)
         return decision
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from abac.engine.requests import read_context
 from abac.model.decision import Decision
+from abac.model.request import read_context
 from abac.model.schema import DutyKind, Schema
-from abac.model.values import EntityValue, RecordValue, Unknown
+from abac.model.values import EntityValue, RecordValue, Unknown, Validated
 from abac.model.wire import read_entity
 
 if TYPE_CHECKING:
@@ -27,6 +27,36 @@ log = logging.getLogger("abac")
 AnyPath = str | PathLike[str]
 KEPT = 65_536
 """Decisions that are kept by default. With what it takes to find them, one takes about a kilobyte."""
+Entity = EntityValue | RecordValue | Validated
+Record = Entity
+
+
+class Decide(Protocol):
+    """How `Engine.decide` is called."""
+
+    def __call__(
+        self, subject: object, action: object, resource: object, context: object = None, at: dt.datetime | None = None
+    ) -> Decision:
+        """The decision on a request (AuthZEN 1.0 section 6.1, access evaluation).
+
+        Args:
+            subject, resource: plain mappings, pydantic models or dataclasses with the attributes that the schema declares, or what
+                `Engine.subject` and `Engine.resource` made of them.
+            action: the name of a declared action.
+            context: like subject and resource; None is the empty context.
+            at: the clock of this decision, an aware datetime; None: see `trust_request_clock` of `Engine.load`.
+
+        Raises nothing for any request: what is missing or mistyped is unknown, and unknown never permits.
+        """
+        ...
+
+
+class Permits(Protocol):
+    """How `Engine.permits` is called."""
+
+    def __call__(self, subject: object, action: object, resource: object, context: object = None, at: dt.datetime | None = None) -> bool:
+        """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
+        ...
 
 
 class Engine:
@@ -38,25 +68,44 @@ class Engine:
     Use `Engine.load` or `Engine.from_text`.
     """
 
+    decide: Decide
+    """The decision on a request (AuthZEN 1.0 section 6.1, access evaluation); see `Decide`."""
+
+    permits: Permits
+    """Whether a request is permitted and every obligation is one that the caller discharges; see `Permits`."""
+
     def __init__(
         self,
         load: Callable[[], Loaded],
         *,
         discharges: Iterable[str] = (),
-        trust_request_clock: bool = False,
+        trusting: bool = False,
         sources: Sequence[Supply] = (),
         kept: int = KEPT,
     ) -> None:
-        from abac.engine.checks import Checks, setting
+        from abac.engine.checks import setting
 
-        self._load = load
+        self._load, self._trusting = load, trusting
         self._discharges = frozenset(discharges)
-        self._trust_request_clock = trust_request_clock
         self._reloading = threading.Lock()
-        self._setting = setting(sources, kept, trust_request_clock)
-        self._state = load()
-        self._checks = Checks(self._state, self._setting)
+        self._setting = setting(sources, kept, trusting)
+        self._put(load())
         self._report(self._state)
+
+    def _put(self, state: Loaded) -> None:
+        """Put a policy version in force. `decide` and `permits` are its own functions: nothing stands between them and the caller.
+
+        Raises LoadError if a source supplies what its schema does not have.
+        """
+        from abac.engine.checks import Checks
+
+        checks = Checks(state, self._setting)
+        before, former = getattr(self, "_state", None), getattr(self, "_checks", None)
+        self._state, self.decide, self.permits, self._checks = state, state.decide, state.permits, checks
+        if before is not None:
+            before.by.succeed(self)
+        if former is not None:
+            former.retire()
 
     @classmethod
     def load(
@@ -93,9 +142,9 @@ class Engine:
         promised = frozenset(discharges)
 
         def read() -> Loaded:
-            return load_paths(paths, declared, discharges=promised, compiled=compiled)
+            return load_paths(paths, declared, discharges=promised, compiled=compiled, trust_request_clock=trust_request_clock)
 
-        return cls(read, discharges=promised, trust_request_clock=trust_request_clock, sources=sources, kept=kept)
+        return cls(read, discharges=promised, trusting=trust_request_clock, sources=sources, kept=kept)
 
     @classmethod
     def from_text(
@@ -116,33 +165,11 @@ class Engine:
         promised = frozenset(discharges)
 
         def read() -> Loaded:
-            return load_text(text, declared, discharges=promised, compiled=compiled)
+            return load_text(text, declared, discharges=promised, compiled=compiled, trust_request_clock=trust_request_clock)
 
-        return cls(read, discharges=promised, trust_request_clock=trust_request_clock, sources=sources, kept=kept)
+        return cls(read, discharges=promised, trusting=trust_request_clock, sources=sources, kept=kept)
 
-    # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def decide(
-        self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
-    ) -> Decision:
-        """The decision on a request (AuthZEN 1.0 section 6.1, access evaluation).
-
-        Args:
-            subject, resource: plain mappings, pydantic models or dataclasses with the attributes that the schema declares, or what
-                `Engine.subject` and `Engine.resource` made of them.
-            action: the name of a declared action.
-            context: like subject and resource; None is the empty context.
-            at: the clock of this decision, an aware datetime; None: see `trust_request_clock` of `load`.
-
-        Raises nothing for any request: what is missing or mistyped is unknown, and unknown never permits.
-        """
-        state = self._state
-        return state.decide(state.read(subject, action, resource, context, self._clock() if at is None else at))
-
-    def permits(self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None) -> bool:
-        """Whether the request is permitted and every obligation is one that the caller discharges. Arguments as for `decide`."""
-        state = self._state
-        return state.permits(state.read(subject, action, resource, context, self._clock() if at is None else at))
+    # ── explaining ─────────────────────────────────────────────────────────────────────────────────────────
 
     def explain(
         self, subject: object, action: object, resource: object, context: object = None, *, at: dt.datetime | None = None
@@ -151,7 +178,8 @@ class Engine:
         from abac.engine.explain import explain
 
         state = self._state
-        return explain(state, state.read(subject, action, resource, context, self._clock() if at is None else at))
+        now = dt.datetime.now(dt.timezone.utc) if at is None and not self._trusting else at
+        return explain(state, state.read(subject, action, resource, context, now))
 
     # ── by identifiers ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,13 +265,9 @@ class Engine:
         """What `check` did so far."""
         return self._checks.statistics(time())
 
-    def _clock(self) -> dt.datetime | None:
-        """The machine's clock, or None where the request's own is believed."""
-        return None if self._trust_request_clock else dt.datetime.now(dt.timezone.utc)
-
     # ── entities that are decided on again and again ───────────────────────────────────────────────────────
 
-    def subject(self, raw: object) -> EntityValue:
+    def subject(self, raw: object) -> Entity:
         """A subject read once: `decide` and the others take it as it is, without looking at its attributes again.
 
         What is missing or mistyped in it is unknown, as it is in any request. It is bound to the policy version in force; after `reload`
@@ -254,26 +278,26 @@ class Engine:
         """
         return self._entity(raw, "subject", {name for action in self.schema.actions.values() for name in action.subjects})
 
-    def resource(self, raw: object) -> EntityValue:
+    def resource(self, raw: object) -> Entity:
         """A resource read once; see `subject`."""
         return self._entity(raw, "resource", {name for action in self.schema.actions.values() for name in action.resources})
 
-    def context(self, raw: object) -> RecordValue:
+    def context(self, raw: object) -> Record:
         """A context read once; see `subject`. Its clock attribute counts only where the request's clock is trusted."""
         state = self._state
         read = read_context(raw, state.package.schema, state.package.tables)
         if isinstance(read, Unknown):
             raise ValueError(f"no context: {min(read.causes)}")
-        return read
+        return state.validated(read)
 
-    def _entity(self, raw: object, part: str, names: set[str]) -> EntityValue:
+    def _entity(self, raw: object, part: str, names: set[str]) -> Entity:
         state = self._state
         read = read_entity(raw, tuple(sorted(names)), part, state.package.schema, state.package.tables)
         unknown = read if isinstance(read, Unknown) else read.key
         if isinstance(unknown, Unknown):
             raise ValueError(f"no {part}: {min(unknown.causes)}")
         assert isinstance(read, EntityValue)
-        return read
+        return state.validated(read)
 
     # ── the policy ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -304,13 +328,9 @@ class Engine:
         Raises:
             LoadError, PolicyErrors: as `load` does.
         """
-        from abac.engine.checks import Checks
-
         with self._reloading:
             fresh = self._load()
-            checks = Checks(fresh, self._setting)
-            self._state, former, self._checks = fresh, self._checks, checks
-            former.retire()
+            self._put(fresh)
         self._report(fresh)
 
     def _report(self, state: Loaded) -> None:

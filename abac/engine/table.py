@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 from abac.engine.statistics import Counters
-from abac.model.decision import Decision, Duty
+from abac.model.decision import Decision
 
 SHARE: Final = 64
 """One subject has at most one of so many parts of the entries."""
@@ -146,14 +145,3 @@ def bounded(decision: Decision, until: dt.datetime | None) -> Decision:
     if until is None or (decision.valid_until is not None and decision.valid_until <= until):
         return decision
     return decision.until(until)
-
-
-def sealed(decision: Decision) -> Decision:
-    """A decision that those to whom it is given cannot change for each other."""
-    if not any(duty.arguments for duty in (*decision.obligations, *decision.advice)):
-        return decision
-    return replace(decision, obligations=_read_only(decision.obligations), advice=_read_only(decision.advice))
-
-
-def _read_only(duties: Iterable[Duty]) -> tuple[Duty, ...]:
-    return tuple(Duty(duty.id, MappingProxyType(dict(duty.arguments))) for duty in duties)

@@ -1,28 +1,31 @@
-"""Floor 2, language: builds nodes while the parser reduces. One method per rule of the grammar; a test compares the two."""
+"""Floor 2, language: builds nodes as rules of the grammar are complete. One method per rule; a test compares the two.
+
+A method gets all tokens and nodes of its rule in source order, and the span of the whole. A token is its number, an `int`.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from lark import Token, Transformer
-
 from abac.language import nodes as n
+from abac.language.lexer import Lexed
+from abac.language.literals import LITERALS, BadLiteral
 from abac.language.operators import Operator
 from abac.model.diagnostics import Diagnostic
-from abac.model.limits import DECIMAL_DIGITS, INT_MAX, INT_MIN, MAX_ARMS
+from abac.model.limits import INT_MIN, MAX_ARMS
 from abac.model.schema import DutyKind
-from abac.model.source import Source, Span
+from abac.model.source import Span
 
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-_LONGEST = 999_999_999 * 86_400  # seconds; what Python can hold with either sign
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.?))", re.DOTALL)
 _SIMPLE_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
-Parts = list[Any]  # lark hands over tokens and whatever the methods below returned
+_DUTY_KINDS = {"OBLIGE": DutyKind.OBLIGATION, "ADVISE": DutyKind.ADVICE}
+_OPERATORS = {operator.value: operator for operator in Operator}
+Parts = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,71 +42,80 @@ class _Part(n.Node):
     value: Any
 
 
-def _operation(operator: Operator) -> Callable[[Builder, Parts], n.Operation]:
-    def build(self: Builder, parts: Parts) -> n.Operation:
-        return n.Operation(operator, tuple(self.nodes(parts)), span=self.span(parts))
+def _operation(operator: Operator) -> Callable[[Builder, Parts, Span], n.Operation]:
+    def build(self: Builder, parts: Parts, span: Span) -> n.Operation:
+        return n.Operation(operator, tuple([p for p in parts if type(p) is not int]), span=span)
 
     return build
 
 
-class Builder(Transformer[Token, Any]):
-    """Methods are called by rule name with every token and node of the rule, in source order."""
+def _clause(self: Builder, parts: Parts, span: Span) -> _Part:
+    """A clause with one node, called as its first word."""
+    return _Part(self.text_of(parts[0]), parts[1], span=span)
 
-    source: Source
-    diagnostics: list[Diagnostic]
 
-    def begin(self, source: Source, diagnostics: list[Diagnostic]) -> None:
-        self.source, self.diagnostics = source, diagnostics
+class Builder:
+    """Builds the nodes of one source; what it complains about goes to `diagnostics`."""
+
+    def __init__(self, lexed: Lexed) -> None:
+        self.source, self.kinds, self.starts, self.ends = lexed.source, lexed.kinds, lexed.starts, lexed.ends
+        self.diagnostics: list[Diagnostic] = []
+        self._texts: dict[str, str] = {}
 
     # ── helpers ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def span(self, parts: Sequence[Any]) -> Span:
-        first, last = parts[0], parts[-1]
-        start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = last.end_pos if isinstance(last, Token) else last.span.end
-        return Span(self.source, start or 0, end or 0)
+    def text_of(self, token: int) -> str:
+        """What a token looks like; one string for all that look alike."""
+        text = self.source.text[self.starts[token] : self.ends[token]]
+        return self._texts.setdefault(text, text)
+
+    def place_of(self, token: int) -> Span:
+        return Span(self.source, self.starts[token], self.ends[token])
 
     def nodes(self, parts: Parts) -> list[Any]:
-        return [p for p in parts if not isinstance(p, Token)]
+        return [p for p in parts if type(p) is not int]
 
     def of(self, kind: type, parts: Parts) -> tuple[Any, ...]:
-        return tuple(p for p in parts if isinstance(p, kind))
+        return tuple([p for p in parts if type(p) is kind])
 
     def parts(self, parts: Parts) -> dict[str, Any]:
-        return {p.name: p.value for p in parts if isinstance(p, _Part)}
+        return {p.name: p.value for p in parts if type(p) is _Part}
 
-    def part(self, name: str, value: Any, parts: Parts) -> _Part:
-        return _Part(name, value, span=self.span(parts))
-
-    def has(self, parts: Parts, *types: str) -> bool:
-        return any(isinstance(p, Token) and p.type in types for p in parts)
+    def has(self, parts: Parts, kind: str) -> bool:
+        """Whether one of the tokens is of this kind."""
+        return any(type(p) is int and self.kinds[p] == kind for p in parts)
 
     def complain(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.diagnostics.append(Diagnostic(code, message, span, help=help))
 
     # ── words ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def name(self, parts: Parts) -> n.Word:
-        return n.Word(str(parts[0]), span=self.span(parts))
+    def name(self, parts: Parts, span: Span) -> n.Word:
+        return n.Word(self.text_of(parts[0]), span=span)
 
-    word = root = name
+    def _word(self, token: int) -> n.Word:
+        return n.Word(self.text_of(token), span=self.place_of(token))
 
-    def dotted(self, parts: Parts) -> n.Word:
-        return n.Word("".join(p.value if isinstance(p, n.Word) else str(p) for p in parts), span=self.span(parts))
+    def dotted(self, parts: Parts, span: Span) -> n.Word:
+        return n.Word("".join(map(self.text_of, parts)), span=span)
 
-    def text(self, parts: Parts) -> n.Text:
-        return n.Text(self._string(parts[0]), span=self.span(parts))
+    def text(self, parts: Parts, span: Span) -> n.Text:
+        return n.Text(self._string(parts[0]), span=span)
 
-    def names(self, parts: Parts) -> _Part:
-        return self.part("names", self.of(n.Word, parts), parts)
+    def names(self, parts: Parts, span: Span) -> _Part:
+        return _Part("names", self.of(n.Word, parts), span=span)
 
     alternatives = names
 
-    def _string(self, token: Token) -> str:
+    def _string(self, token: int) -> str:
+        begin, end = self.starts[token] + 1, self.ends[token] - 1
+        text = self.source.text[begin:end]
+        if "\\" not in text:
+            return self._texts.setdefault(text, text)
+
         def unescape(found: re.Match[str]) -> str:
             code, letter = found.groups()
-            start = (token.start_pos or 0) + 1 + found.start()
-            place = Span(self.source, start, start + len(found.group()))
+            place = Span(self.source, begin + found.start(), begin + found.end())
             if code is not None:
                 number = int(code, 16)
                 if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF:
@@ -115,210 +127,221 @@ class Builder(Transformer[Token, Any]):
                 self.complain("bad-escape", f"unknown escape `{found.group()}`", place, 'use \\", \\\\, \\n, \\t or \\u{…}')
             return ""
 
-        return _ESCAPE.sub(unescape, token[1:-1])
+        return _ESCAPE.sub(unescape, text)
 
     # ── declarations ───────────────────────────────────────────────────────────────────────────────────────
 
-    def header(self, parts: Parts) -> Header:
-        return Header(self.of(n.Word, parts)[0], self.of(n.Import, parts), span=self.span(parts))
+    def header(self, parts: Parts, span: Span) -> Header:
+        return Header(self.of(n.Word, parts)[0], self.of(n.Import, parts), span=span)
 
-    def import_clause(self, parts: Parts) -> n.Import:
-        return n.Import(self.of(n.Word, parts)[0].value, span=self.span(parts))
+    def import_clause(self, parts: Parts, span: Span) -> n.Import:
+        return n.Import(self.of(n.Word, parts)[0].value, span=span)
 
-    def type_declaration(self, parts: Parts) -> n.TypeDeclaration:
-        return n.TypeDeclaration(*self.nodes(parts), span=self.span(parts))
+    def type_declaration(self, parts: Parts, span: Span) -> n.TypeDeclaration:
+        return n.TypeDeclaration(*self.nodes(parts), span=span)
 
-    def record_declaration(self, parts: Parts) -> n.RecordDeclaration:
-        return n.RecordDeclaration(self.of(n.Word, parts)[0], self.of(n.FieldDeclaration, parts), span=self.span(parts))
+    def record_declaration(self, parts: Parts, span: Span) -> n.RecordDeclaration:
+        return n.RecordDeclaration(self.of(n.Word, parts)[0], self.of(n.FieldDeclaration, parts), span=span)
 
-    def entity_declaration(self, parts: Parts) -> n.EntityDeclaration:
-        name, key = self.of(n.Word, parts)
+    def entity_declaration(self, parts: Parts, span: Span) -> n.EntityDeclaration:
         parents = self.parts(parts).get("parents", ())
-        return n.EntityDeclaration(name, parents, key, self.of(n.FieldDeclaration, parts), span=self.span(parts))
+        key = self._word(
+            next(p for p, before in zip(parts[1:], parts, strict=False) if type(before) is int and self.kinds[before] == "KEY")
+        )
+        return n.EntityDeclaration(parts[1], parents, key, self.of(n.FieldDeclaration, parts), span=span)
 
-    def entity_parents(self, parts: Parts) -> _Part:
-        return self.part("parents", self.of(n.Word, parts), parts)
+    def entity_parents(self, parts: Parts, span: Span) -> _Part:
+        return _Part("parents", self.of(n.Word, parts), span=span)
 
-    def context_declaration(self, parts: Parts) -> n.ContextDeclaration:
-        return n.ContextDeclaration(self.of(n.FieldDeclaration, parts), span=self.span(parts))
+    def context_declaration(self, parts: Parts, span: Span) -> n.ContextDeclaration:
+        return n.ContextDeclaration(self.of(n.FieldDeclaration, parts), span=span)
 
-    def field(self, parts: Parts) -> n.FieldDeclaration:
-        kept = [p for p in parts if not (isinstance(p, Token) and p.type == "COMMA")]
-        name, type_ = [p for p in self.nodes(kept) if not isinstance(p, _Part)]
-        given = self.parts(kept)
-        marks = self.has(kept, "CLOCK"), self.has(kept, "SENSITIVE"), "absent" in given
-        return n.FieldDeclaration(name, type_, *marks, given.get("max_age"), span=self.span(kept))
+    def field(self, parts: Parts, span: Span) -> n.FieldDeclaration:
+        colon = next(i for i, p in enumerate(parts) if type(p) is int and self.kinds[p] == "COLON")
+        name, type_ = self._word(parts[colon - 1]), parts[colon + 1]
+        marks = [self.kinds[p] for p in parts[: colon - 1]]
+        behind, given = self.of(_Part, parts), self.parts(parts)
+        end = (behind[-1] if behind else type_).span.end  # a comma behind it is no part of it
+        said = "CLOCK" in marks, "SENSITIVE" in marks, "absent" in given, given.get("max_age")
+        return n.FieldDeclaration(name, type_, *said, span=Span(self.source, span.start, end))
 
-    def absent(self, parts: Parts) -> _Part:
-        return self.part("absent", True, parts)
+    def absent(self, parts: Parts, span: Span) -> _Part:
+        return _Part("absent", True, span=span)
 
-    def max_age(self, parts: Parts) -> _Part:
-        return self.part("max_age", self._duration(next(p for p in parts if p.type == "DURATION")), parts)
+    def max_age(self, parts: Parts, span: Span) -> _Part:
+        return _Part("max_age", self._value(next(p for p in parts if self.kinds[p] == "DURATION")), span=span)
 
-    def action_declaration(self, parts: Parts) -> n.ActionDeclaration:
+    def action_declaration(self, parts: Parts, span: Span) -> n.ActionDeclaration:
         names, subjects, resources = (p.value for p in self.of(_Part, parts))
-        return n.ActionDeclaration(names, subjects, resources, span=self.span(parts))
+        return n.ActionDeclaration(names, subjects, resources, span=span)
 
-    def duty_declaration(self, parts: Parts) -> n.DutyDeclaration:
-        return n.DutyDeclaration(DutyKind(str(parts[0])), self.of(n.DutySignature, parts), span=self.span(parts))
+    def duty_declaration(self, parts: Parts, span: Span) -> n.DutyDeclaration:
+        return n.DutyDeclaration(DutyKind(self.text_of(parts[0])), self.of(n.DutySignature, parts), span=span)
 
-    def duty_signature(self, parts: Parts) -> n.DutySignature:
+    def duty_signature(self, parts: Parts, span: Span) -> n.DutySignature:
         found = self.parts(parts)
-        return n.DutySignature(self.of(n.Word, parts)[0].value, found["parameters"], found.get("id"), span=self.span(parts))
+        return n.DutySignature(self.of(n.Word, parts)[0].value, found["parameters"], found.get("id"), span=span)
 
-    def duty_id(self, parts: Parts) -> _Part:
-        return self.part("id", self.of(n.Text, parts)[0].value, parts)
+    def duty_id(self, parts: Parts, span: Span) -> _Part:
+        return _Part("id", self.of(n.Text, parts)[0].value, span=span)
 
-    def parameters(self, parts: Parts) -> _Part:
-        return self.part("parameters", self.of(n.Parameter, parts), parts)
+    def parameters(self, parts: Parts, span: Span) -> _Part:
+        return _Part("parameters", self.of(n.Parameter, parts), span=span)
 
-    def parameter(self, parts: Parts) -> n.Parameter:
-        return n.Parameter(*self.nodes(parts), span=self.span(parts))
+    def parameter(self, parts: Parts, span: Span) -> n.Parameter:
+        return n.Parameter(*self.nodes(parts), span=span)
 
-    def type_annotation(self, parts: Parts) -> _Part:
-        return self.part("type", self.nodes(parts)[0], parts)
+    def type_annotation(self, parts: Parts, span: Span) -> _Part:
+        return _Part("type", self.nodes(parts)[0], span=span)
 
-    def const_declaration(self, parts: Parts) -> n.ConstDeclaration:
+    def const_declaration(self, parts: Parts, span: Span) -> n.ConstDeclaration:
         name, *_, value = self.nodes(parts)
-        return n.ConstDeclaration(name, self.parts(parts).get("type"), value, span=self.span(parts))
+        return n.ConstDeclaration(name, self.parts(parts).get("type"), value, span=span)
 
-    def data_declaration(self, parts: Parts) -> n.DataDeclaration:
-        name, type_, file = [p for p in self.nodes(parts) if not isinstance(p, _Part)]
+    def data_declaration(self, parts: Parts, span: Span) -> n.DataDeclaration:
+        name, type_, file = [p for p in self.nodes(parts) if type(p) is not _Part]
         format = "table" if self.has(parts, "TABLE") else "json"
-        return n.DataDeclaration(name, type_, format, file, self.parts(parts).get("key"), span=self.span(parts))
+        return n.DataDeclaration(name, type_, format, file, self.parts(parts).get("key"), span=span)
 
-    def data_key(self, parts: Parts) -> _Part:
-        return self.part("key", self.of(n.Word, parts)[0], parts)
+    def data_key(self, parts: Parts, span: Span) -> _Part:
+        return _Part("key", self._word(parts[1]), span=span)
 
-    def definition(self, parts: Parts) -> n.Definition:
+    def definition(self, parts: Parts, span: Span) -> n.Definition:
         name, *_, body = self.nodes(parts)
         found = self.parts(parts)
-        return n.Definition(name, found.get("parameters", ()), found.get("type"), body, span=self.span(parts))
+        return n.Definition(name, found.get("parameters", ()), found.get("type"), body, span=span)
 
     # ── types ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def named_type(self, parts: Parts) -> n.NamedType:
-        return n.NamedType(str(parts[0]), span=self.span(parts))
+    def named_type(self, parts: Parts, span: Span) -> n.NamedType:
+        return n.NamedType(self.text_of(parts[0]), span=span)
 
-    def optional_type(self, parts: Parts) -> n.OptionalType:
-        return n.OptionalType(parts[0], span=self.span(parts))
+    def optional_type(self, parts: Parts, span: Span) -> n.OptionalType:
+        return n.OptionalType(parts[0], span=span)
 
-    def applied_type(self, parts: Parts) -> n.AppliedType:
-        return n.AppliedType(str(parts[0]), self.nodes(parts)[0], span=self.span(parts))
+    def applied_type(self, parts: Parts, span: Span) -> n.AppliedType:
+        return n.AppliedType(self.text_of(parts[0]), parts[2], span=span)
 
-    def key_type(self, parts: Parts) -> n.KeyType:
-        return n.KeyType(str(parts[-1]), span=self.span(parts))
+    def key_type(self, parts: Parts, span: Span) -> n.KeyType:
+        return n.KeyType(self.text_of(parts[-1]), span=span)
 
-    def grouped_type(self, parts: Parts) -> n.TypeExpression:
-        return replace(parts[1], span=self.span(parts))  # type: ignore[no-any-return]
+    def grouped_type(self, parts: Parts, span: Span) -> n.TypeExpression:
+        return replace(parts[1], span=span)  # type: ignore[no-any-return]
 
-    def union_type(self, parts: Parts) -> n.UnionType:
-        return n.UnionType(self._words(parts), self.has(parts, "OPEN"), False, span=self.span(parts))
+    def union_type(self, parts: Parts, span: Span) -> n.UnionType:
+        return n.UnionType(self._words(parts), self.has(parts, "OPEN"), False, span=span)
 
-    def ordered_type(self, parts: Parts) -> n.UnionType:
-        return n.UnionType(self._words(parts), False, True, span=self.span(parts))
+    def ordered_type(self, parts: Parts, span: Span) -> n.UnionType:
+        return n.UnionType(self._words(parts), False, True, span=span)
 
     def _words(self, parts: Parts) -> tuple[str, ...]:
-        return tuple(self._string(p) for p in parts if p.type == "STRING")
+        return tuple(self._string(p) for p in parts if self.kinds[p] == "STRING")
 
     # ── policies and rules ─────────────────────────────────────────────────────────────────────────────────
 
-    def policy(self, parts: Parts) -> n.Policy:
+    def policy(self, parts: Parts, span: Span) -> n.Policy:
         found = self.parts(parts)
-        algorithm = next(str(p) for p in parts if isinstance(p, Token) and p.type == "ALGORITHM")
+        algorithm = next(self.text_of(p) for p in parts if type(p) is int and self.kinds[p] == "ALGORITHM")
         return n.Policy(
-            self.of(n.Word, parts)[0], next(iter(self.of(n.Text, parts)), None), algorithm, found.get("target"), found.get("effective"),
-            found.get("citations", ()), self.of(n.Duty, parts), tuple(p for p in parts if isinstance(p, n.Policy | n.Rule)),
-            span=self.span(parts),
+            parts[1], next(iter(self.of(n.Text, parts)), None), algorithm, found.get("target"), found.get("effective"),
+            found.get("citations", ()), self.of(n.Duty, parts), tuple([p for p in parts if type(p) is n.Rule or type(p) is n.Policy]),
+            span=span,
         )  # fmt: skip
 
-    def rule(self, parts: Parts) -> n.Rule:
-        found = self.parts(parts)
+    def rule(self, parts: Parts, span: Span) -> n.Rule:
+        title = condition = None
+        found: dict[str, Any] = {}
+        duties = []
+        for part in parts[2:]:
+            kind = type(part)
+            if kind is n.Condition:
+                condition = part
+            elif kind is _Part:
+                found[part.name] = part.value
+            elif kind is n.Duty:
+                duties.append(part)
+            else:
+                title = part
         return n.Rule(
-            str(parts[0]), self.of(n.Word, parts)[0], next(iter(self.of(n.Text, parts)), None),
-            next(iter(self.of(n.Condition, parts)), None), found.get("code"), found.get("because"), found.get("citations", ()),
-            self.of(n.Duty, parts), span=self.span(parts),
+            self.text_of(parts[0]), parts[1], title, condition, found.get("code"), found.get("because"), found.get("citations", ()),
+            tuple(duties), span=span,
         )  # fmt: skip
 
-    def condition(self, parts: Parts) -> n.Condition:
+    def condition(self, parts: Parts, span: Span) -> n.Condition:
+        if type(parts[0]) is int:
+            return n.Condition(True, None, None, None, False, span=span)
         found = self.parts(parts)
-        otherwise, even = self.has(parts, "OTHERWISE"), "even" in found
-        return n.Condition(otherwise, found.get("witness"), found.get("when"), found.get("unless"), even, span=self.span(parts))
+        return n.Condition(False, found.get("witness"), found.get("when"), found.get("unless"), "even" in found, span=span)
 
-    def witness(self, parts: Parts) -> _Part:
+    def witness(self, parts: Parts, span: Span) -> _Part:
         name, collection = self.nodes(parts)
-        return self.part("witness", n.Witness(name.value, collection, span=self.span(parts)), parts)
+        return _Part("witness", n.Witness(name.value, collection, span=span), span=span)
 
-    def even_if_unknown(self, parts: Parts) -> _Part:
-        return self.part("even", True, parts)
+    def even_if_unknown(self, parts: Parts, span: Span) -> _Part:
+        return _Part("even", True, span=span)
 
-    def citations(self, parts: Parts) -> _Part:
-        return self.part("citations", tuple(self.nodes(parts)), parts)
-
-    def _clause(self, parts: Parts) -> _Part:
-        return self.part(str(parts[0]), self.nodes(parts)[0], parts)
+    def citations(self, parts: Parts, span: Span) -> _Part:
+        return _Part("citations", tuple(self.nodes(parts)), span=span)
 
     target = effective = when = unless = code = because = _clause
 
-    def duty(self, parts: Parts) -> n.Duty:
+    def duty(self, parts: Parts, span: Span) -> n.Duty:
         found = self.parts(parts)
-        kind = DutyKind.OBLIGATION if self.has(parts, "OBLIGE") else DutyKind.ADVICE
+        kind = _DUTY_KINDS[self.kinds[parts[0]]]
         guard, negated = found.get("guard", (None, False))
-        return n.Duty(kind, self.of(n.DutyCall, parts), found.get("on"), guard, negated, span=self.span(parts))
+        return n.Duty(kind, self.of(n.DutyCall, parts), found.get("on"), guard, negated, span=span)
 
-    def duty_effect(self, parts: Parts) -> _Part:
-        return self.part("on", str(parts[1]), parts)
+    def duty_effect(self, parts: Parts, span: Span) -> _Part:
+        return _Part("on", self.text_of(parts[1]), span=span)
 
-    def duty_guard(self, parts: Parts) -> _Part:
-        return self.part("guard", (parts[1], self.has(parts, "UNLESS")), parts)
+    def duty_guard(self, parts: Parts, span: Span) -> _Part:
+        return _Part("guard", (parts[1], self.kinds[parts[0]] == "UNLESS"), span=span)
 
-    def duty_call(self, parts: Parts) -> n.DutyCall:
-        return n.DutyCall(self.of(n.Word, parts)[0].value, self.parts(parts)["arguments"], span=self.span(parts))
+    def duty_call(self, parts: Parts, span: Span) -> n.DutyCall:
+        return n.DutyCall(parts[0].value, parts[1].value, span=span)
 
-    def arguments(self, parts: Parts) -> _Part:
-        return self.part("arguments", tuple(self.nodes(parts)), parts)
+    def arguments(self, parts: Parts, span: Span) -> _Part:
+        return _Part("arguments", tuple(self.nodes(parts)), span=span)
 
     # ── tests ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def test(self, parts: Parts) -> n.Test:
+    def test(self, parts: Parts, span: Span) -> n.Test:
         given, file = self.parts(parts)["given"]
-        return n.Test(
-            self.of(n.Text, parts)[0], given, file, self.of(n.Edit, parts), self.of(n.Expectation, parts)[0], span=self.span(parts)
-        )
+        return n.Test(self.of(n.Text, parts)[0], given, file, self.of(n.Edit, parts), self.of(n.Expectation, parts)[0], span=span)
 
-    def given(self, parts: Parts) -> _Part:
-        return self.part("given", (self.of(n.Text, parts)[0], self.parts(parts).get("from")), parts)
+    def given(self, parts: Parts, span: Span) -> _Part:
+        return _Part("given", (self.of(n.Text, parts)[0], self.parts(parts).get("from")), span=span)
 
-    def given_file(self, parts: Parts) -> _Part:
-        return self.part("from", self.of(n.Text, parts)[0], parts)
+    def given_file(self, parts: Parts, span: Span) -> _Part:
+        return _Part("from", self.of(n.Text, parts)[0], span=span)
 
-    def set_edit(self, parts: Parts) -> n.Edit:
+    def set_edit(self, parts: Parts, span: Span) -> n.Edit:
         path, value = self.nodes(parts)
-        return n.Edit(path.value, value, span=self.span(parts))
+        return n.Edit(path.value, value, span=span)
 
-    def remove_edit(self, parts: Parts) -> n.Edit:
-        return n.Edit(self.nodes(parts)[0].value, None, span=self.span(parts))
+    def remove_edit(self, parts: Parts, span: Span) -> n.Edit:
+        return n.Edit(self.nodes(parts)[0].value, None, span=span)
 
-    def path(self, parts: Parts) -> _Part:
-        steps = tuple(n.PathStep(p.value, span=p.span) for p in parts)
-        return self.part("path", steps, parts)
+    def path(self, parts: Parts, span: Span) -> _Part:
+        root = n.PathStep(self.text_of(parts[0]), span=self.place_of(parts[0]))
+        return _Part("path", (root, *parts[1:]), span=span)
 
-    def step(self, parts: Parts) -> n.Word:
-        return n.Word(parts[1].value, span=self.span(parts))
+    def step(self, parts: Parts, span: Span) -> n.PathStep:
+        return n.PathStep(self.text_of(parts[1]), span=span)
 
-    def index(self, parts: Parts) -> _Part:
-        return self.part("index", self._int(parts[1]), parts)
+    def index(self, parts: Parts, span: Span) -> n.PathStep:
+        return n.PathStep(self._value(parts[1]), span=span)
 
-    def expectation(self, parts: Parts) -> n.Expectation:
+    def expectation(self, parts: Parts, span: Span) -> n.Expectation:
         duties = tuple(d for p in self.of(_Part, parts) for d in p.value)
-        return n.Expectation(str(parts[1]), self.of(n.Word, parts)[0], duties, span=self.span(parts))
+        return n.Expectation(self.text_of(parts[1]), self.of(n.Word, parts)[0], duties, span=span)
 
-    def no_permit(self, parts: Parts) -> n.Expectation:
-        return n.Expectation(None, None, (), span=self.span(parts))
+    def no_permit(self, parts: Parts, span: Span) -> n.Expectation:
+        return n.Expectation(None, None, (), span=span)
 
-    def expected_duty(self, parts: Parts) -> _Part:
-        kind = DutyKind.OBLIGATION if self.has(parts, "OBLIGE") else DutyKind.ADVICE
-        return self.part("duties", tuple((kind, call) for call in self.of(n.DutyCall, parts)), parts)
+    def expected_duty(self, parts: Parts, span: Span) -> _Part:
+        kind = _DUTY_KINDS[self.kinds[parts[0]]]
+        return _Part("duties", tuple((kind, call) for call in self.of(n.DutyCall, parts)), span=span)
 
     # ── expressions ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -339,65 +362,58 @@ class Builder(Transformer[Token, Any]):
     multiply = _operation(Operator.MULTIPLY)
     at_zone = _operation(Operator.AT)
 
-    def comparator(self, parts: Parts) -> _Part:
-        return self.part("comparator", Operator(str(parts[0])), parts)
-
-    def comparison(self, parts: Parts) -> n.Operation:
+    def comparison(self, parts: Parts, span: Span) -> n.Operation:
         left, comparator, right = parts
-        return n.Operation(comparator.value, (left, right), span=self.span(parts))
+        return n.Operation(_OPERATORS[self.text_of(comparator)], (left, right), span=span)
 
-    def negate(self, parts: Parts) -> n.Expression:
+    def negate(self, parts: Parts, span: Span) -> n.Expression:
         operand = parts[1]
-        at = parts[0].end_pos
+        at = self.ends[parts[0]]
         folds = isinstance(operand, n.Literal) and operand.span.start == at and self.source.text[at] != "("
         if folds and operand.kind in (int, dt.timedelta):
-            if operand.value == -INT_MIN:  # the smallest Int has no positive twin
-                self.diagnostics[:] = [d for d in self.diagnostics if d.span != operand.span]
-            return n.Literal(operand.kind, -operand.value, span=self.span(parts))
+            if operand.value == -INT_MIN:  # the smallest Int has no positive twin: what was said of it, just now, does not hold
+                self.diagnostics.pop()
+            return n.Literal(operand.kind, -operand.value, span=span)
         if folds and operand.kind is Decimal:  # unary minus would round to the digits of the default context
-            return n.Literal(Decimal, operand.value.copy_negate() if operand.value else operand.value, span=self.span(parts))
-        return n.Operation(Operator.NEGATE, (operand,), span=self.span(parts))
+            return n.Literal(Decimal, operand.value.copy_negate() if operand.value else operand.value, span=span)
+        return n.Operation(Operator.NEGATE, (operand,), span=span)
 
-    def _pattern(self, parts: Parts) -> n.Operation:
+    def _pattern(self, parts: Parts, span: Span) -> n.Operation:
         target, pattern = self.nodes(parts)
         literal = n.Literal(str, pattern.value, span=pattern.span)
-        return n.Operation(Operator(str(parts[1])), (target, literal), span=self.span(parts))
+        return n.Operation(_OPERATORS[self.text_of(parts[1])], (target, literal), span=span)
 
     like = matches = _pattern
 
-    def is_type(self, parts: Parts) -> n.IsType:
-        return n.IsType(parts[0], str(parts[2]), span=self.span(parts))
+    def is_type(self, parts: Parts, span: Span) -> n.IsType:
+        return n.IsType(parts[0], self.text_of(parts[2]), span=span)
 
-    def _has(self, parts: Parts, operator: Operator | None) -> n.Has:
-        right = parts[-1] if operator else None
-        return n.Has(parts[0], parts[2].value, operator, right, span=self.span(parts))
+    def has_presence(self, parts: Parts, span: Span) -> n.Has:
+        return n.Has(parts[0], self.text_of(parts[2]), None, None, span=span)
 
-    def has_presence(self, parts: Parts) -> n.Has:
-        return self._has(parts, None)
+    def has_comparison(self, parts: Parts, span: Span) -> n.Has:
+        return n.Has(parts[0], self.text_of(parts[2]), _OPERATORS[self.text_of(parts[3])], parts[-1], span=span)
 
-    def has_comparison(self, parts: Parts) -> n.Has:
-        return self._has(parts, parts[3].value)
+    def has_membership(self, parts: Parts, span: Span) -> n.Has:
+        return n.Has(parts[0], self.text_of(parts[2]), Operator.IN, parts[-1], span=span)
 
-    def has_membership(self, parts: Parts) -> n.Has:
-        return self._has(parts, Operator.IN)
+    def has_non_membership(self, parts: Parts, span: Span) -> n.Has:
+        return n.Has(parts[0], self.text_of(parts[2]), Operator.NOT_IN, parts[-1], span=span)
 
-    def has_non_membership(self, parts: Parts) -> n.Has:
-        return self._has(parts, Operator.NOT_IN)
+    def latest(self, parts: Parts, span: Span) -> n.Latest:
+        return n.Latest(parts[1], self.text_of(parts[3]), span=span)
 
-    def latest(self, parts: Parts) -> n.Latest:
-        return n.Latest(parts[1], parts[3].value, span=self.span(parts))
+    def chain(self, parts: Parts, span: Span) -> n.Chain:
+        return n.Chain(parts[1], self.text_of(parts[3]), span=span)
 
-    def chain(self, parts: Parts) -> n.Chain:
-        return n.Chain(parts[1], parts[3].value, span=self.span(parts))
+    def age(self, parts: Parts, span: Span) -> n.Age:
+        return n.Age(parts[2], span=span)
 
-    def age(self, parts: Parts) -> n.Age:
-        return n.Age(parts[2], span=self.span(parts))
-
-    def quantifier(self, parts: Parts) -> n.Quantifier:
+    def quantifier(self, parts: Parts, span: Span) -> n.Quantifier:
         name, collection, body = self.nodes(parts)
-        return n.Quantifier(n.QuantifierKind(str(parts[0])), name.value, collection, body, span=self.span(parts))
+        return n.Quantifier(n.QuantifierKind(self.text_of(parts[0])), name.value, collection, body, span=span)
 
-    def conditional(self, parts: Parts) -> n.Conditional:
+    def conditional(self, parts: Parts, span: Span) -> n.Conditional:
         condition, value, otherwise = self.nodes(parts)
         arm = n.Arm(condition, value, span=condition.span.to(value.span))
         if isinstance(otherwise, n.Conditional):
@@ -405,95 +421,50 @@ class Builder(Transformer[Token, Any]):
                 return otherwise  # complained of already
             if len(otherwise.arms) == MAX_ARMS:
                 self.complain("nesting", f"an `if` has more than {MAX_ARMS} arms", otherwise.span, "a table reads better, and is faster")
-            return n.Conditional((arm, *otherwise.arms), otherwise.otherwise, span=self.span(parts))
-        return n.Conditional((arm,), otherwise, span=self.span(parts))
+            return n.Conditional((arm, *otherwise.arms), otherwise.otherwise, span=span)
+        return n.Conditional((arm,), otherwise, span=span)
 
-    def access(self, parts: Parts) -> n.Access:
-        return n.Access(parts[0], parts[2].value, span=self.span(parts))
+    def access(self, parts: Parts, span: Span) -> n.Access:
+        return n.Access(parts[0], self.text_of(parts[2]), span=span)
 
-    def subscript(self, parts: Parts) -> n.Index:
-        target, key = self.nodes(parts)
-        return n.Index(target, key, span=self.span(parts))
+    def subscript(self, parts: Parts, span: Span) -> n.Index:
+        return n.Index(parts[0], parts[2], span=span)
 
-    def grouped(self, parts: Parts) -> n.Expression:
-        return replace(parts[1], span=self.span(parts))  # type: ignore[no-any-return]
+    def grouped(self, parts: Parts, span: Span) -> n.Expression:
+        return replace(parts[1], span=span)  # type: ignore[no-any-return]
 
-    def variable(self, parts: Parts) -> n.Name:
-        return n.Name(parts[0].value, span=self.span(parts))
+    def variable(self, parts: Parts, span: Span) -> n.Name:
+        return n.Name(self.text_of(parts[0]), span=span)
 
-    def call(self, parts: Parts) -> n.Call:
-        return n.Call(str(parts[0]), parts[1].value, span=self.span(parts))
+    def call(self, parts: Parts, span: Span) -> n.Call:
+        return n.Call(self.text_of(parts[0]), parts[1].value, span=span)
 
-    def entity_literal(self, parts: Parts) -> n.EntityLiteral:
-        return n.EntityLiteral(str(parts[0]), self._string(parts[-1]), span=self.span(parts))
+    def entity_literal(self, parts: Parts, span: Span) -> n.EntityLiteral:
+        return n.EntityLiteral(self.text_of(parts[0]), self._string(parts[-1]), span=span)
 
-    def record_literal(self, parts: Parts) -> n.RecordLiteral:
-        return n.RecordLiteral(str(parts[0]), self.of(n.RecordEntry, parts), span=self.span(parts))
+    def record_literal(self, parts: Parts, span: Span) -> n.RecordLiteral:
+        return n.RecordLiteral(self.text_of(parts[0]), self.of(n.RecordEntry, parts), span=span)
 
-    def record_entry(self, parts: Parts) -> n.RecordEntry:
-        name, value = self.nodes(parts)
-        return n.RecordEntry(name.value, value, span=self.span(parts))
+    def record_entry(self, parts: Parts, span: Span) -> n.RecordEntry:
+        return n.RecordEntry(self.text_of(parts[0]), parts[2], span=span)
 
-    def set_literal(self, parts: Parts) -> n.SetLiteral:
-        return n.SetLiteral(tuple(self.nodes(parts)), span=self.span(parts))
+    def set_literal(self, parts: Parts, span: Span) -> n.SetLiteral:
+        return n.SetLiteral(tuple(self.nodes(parts)), span=span)
 
-    def list_literal(self, parts: Parts) -> n.ListLiteral:
-        return n.ListLiteral(tuple(self.nodes(parts)), span=self.span(parts))
+    def list_literal(self, parts: Parts, span: Span) -> n.ListLiteral:
+        return n.ListLiteral(tuple(self.nodes(parts)), span=span)
 
     # ── literals ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def literal(self, parts: Parts) -> n.Literal:
-        token, span = parts[0], self.span(parts)
-        read: dict[str, tuple[type, Callable[[Token], object]]] = {
-            "STRING": (str, self._string), "INT": (int, self._int), "DECIMAL": (Decimal, self._decimal), "DATE": (dt.date, self._date),
-            "INSTANT": (dt.datetime, self._instant), "TIME": (dt.time, self._time), "DURATION": (dt.timedelta, self._duration),
-            "TRUE": (bool, lambda _: True), "FALSE": (bool, lambda _: False),
-        }  # fmt: skip
-        kind, convert = read[token.type]
-        return n.Literal(kind, convert(token), span=span)
+    def literal(self, parts: Parts, span: Span) -> n.Literal:
+        token = parts[0]
+        if self.kinds[token] == "STRING":
+            return n.Literal(str, self._string(token), span=span)
+        return n.Literal(LITERALS[self.kinds[token]][0], self._value(token), span=span)
 
-    def _int(self, token: Token) -> int:
-        if len(token) > 19 or int(token) > INT_MAX:
-            self.complain("number-out-of-range", "the number does not fit into 64 bits", self.span([token]))
-            return -INT_MIN if token == str(-INT_MIN) else 0
-        return int(token)
-
-    def _decimal(self, token: Token) -> Decimal:
-        if len(token.replace(".", "").lstrip("0")) > DECIMAL_DIGITS:
-            self.complain("number-out-of-range", f"a Decimal has at most {DECIMAL_DIGITS} digits", self.span([token]))
-            return Decimal(0)
-        return Decimal(str(token))
-
-    def _calendar(self, token: Token, what: str, convert: Callable[[str], Any], fallback: object) -> Any:
+    def _value(self, token: int) -> Any:
         try:
-            return convert(str(token))
-        except (ValueError, OverflowError):
-            self.complain("bad-literal", f"there is no such {what}", self.span([token]))
-            return fallback
-
-    def _date(self, token: Token) -> Any:
-        return self._calendar(token, "date", dt.date.fromisoformat, dt.date.min)
-
-    def _time(self, token: Token) -> Any:
-        return self._calendar(token, "time of day", dt.time.fromisoformat, dt.time.min)
-
-    def _instant(self, token: Token) -> Any:
-        if not re.search(r"(Z|[+-]\d\d:\d\d)$", token):
-            self.complain("bad-literal", "an instant needs a zone", self.span([token]), "end it with `Z` or an offset such as `-04:00`")
-            return dt.datetime.min
-        fraction = re.search(r"\.(\d+)", token)
-        if fraction and len(fraction[1].rstrip("0")) > 6:
-            self.complain("bad-literal", "instants are exact to a microsecond", self.span([token]))
-            return dt.datetime.min
-        return self._calendar(token, "instant", lambda t: dt.datetime.fromisoformat(t).astimezone(dt.timezone.utc), dt.datetime.min)
-
-    def _duration(self, token: Token) -> Any:
-        number, unit = token.split()
-
-        def convert(_: str) -> dt.timedelta:
-            seconds = int(number) * _SECONDS[unit.removesuffix("s")] if len(number) <= 14 else _LONGEST + 1
-            if seconds > _LONGEST:
-                raise OverflowError
-            return dt.timedelta(seconds=seconds)
-
-        return self._calendar(token, "duration", convert, dt.timedelta())
+            return LITERALS[self.kinds[token]][1](self.text_of(token))
+        except BadLiteral as bad:
+            self.complain(bad.code, bad.message, self.place_of(token), bad.help)
+            return bad.instead

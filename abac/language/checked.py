@@ -7,9 +7,9 @@ optional attributes are read only where a guard holds, ordered comparisons have 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_args
 from typing import Literal as Either
 
 from abac.language.nodes import QuantifierKind
@@ -175,39 +175,35 @@ CheckedExpression = (
 )  # fmt: skip
 
 
-def children(expression: Expression) -> Iterator[Expression]:
+PARTS: Mapping[type[Expression], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if "Expression" in str(each.type)) for kind in get_args(CheckedExpression)
+}
+"""The fields of each kind of expression that hold expressions: themselves, in a tuple, or in pairs in a tuple."""
+
+
+def children(expression: Expression) -> list[Expression]:
     """The expressions directly inside one, in source order. The bodies of invoked definitions are not inside."""
-    for name in _part_names(type(expression)):
+    found: list[Expression] = []
+    for name in PARTS[type(expression)]:
         part = getattr(expression, name)
-        if isinstance(part, Expression):
-            yield part
-        elif isinstance(part, tuple):
-            yield from _expressions_in(part)
-
-
-_NAMES: dict[type[Expression], tuple[str, ...]] = {}
-
-
-def _part_names(kind: type[Expression]) -> tuple[str, ...]:
-    """The fields in which other expressions may stand; asking a dataclass each time takes longer than all the rest of a walk."""
-    if kind not in _NAMES:
-        _NAMES[kind] = tuple(each.name for each in fields(kind) if each.name not in ("type", "span"))
-    return _NAMES[kind]
-
-
-def _expressions_in(part: object) -> Iterator[Expression]:
-    if isinstance(part, Expression):
-        yield part
-    elif isinstance(part, tuple):
+        if type(part) is not tuple:
+            found.append(part)
+            continue
         for item in part:
-            yield from _expressions_in(item)
+            if type(item) is tuple:
+                found += (each for each in item if isinstance(each, Expression))
+            else:
+                found.append(item)
+    return found
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything inside it, outermost first."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
+    waiting = [expression]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += reversed(children(each))
 
 
 def conjuncts(expression: Expression) -> Iterator[Expression]:
@@ -219,20 +215,31 @@ def conjuncts(expression: Expression) -> Iterator[Expression]:
         yield expression
 
 
+def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The expression with its direct parts changed; itself if none is."""
+    changed: dict[str, Any] = {}
+    for name in PARTS[type(expression)]:
+        before = getattr(expression, name)
+        after = _changed(before, change)
+        if after is not before:
+            changed[name] = after
+    return replace(expression, **changed) if changed else expression
+
+
+def _changed(part: Any, change: Callable[[Expression], Expression]) -> Any:
+    if isinstance(part, Expression):
+        return change(part)
+    if isinstance(part, tuple):
+        made = tuple(_changed(item, change) for item in part)
+        return part if all(a is b for a, b in zip(made, part, strict=True)) else made
+    return part
+
+
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
     """The expression with variables replaced."""
     if isinstance(expression, Variable):
         return values.get(expression.name, expression)
-    changed: dict[str, Any] = {name: _substituted(getattr(expression, name), values) for name in _part_names(type(expression))}
-    return replace(expression, **changed)
-
-
-def _substituted(part: object, values: Mapping[str, Expression]) -> object:
-    if isinstance(part, Expression):
-        return substitute(part, values)
-    if isinstance(part, tuple):
-        return tuple(_substituted(item, values) for item in part)
-    return part
+    return rebuilt(expression, lambda part: substitute(part, values))
 
 
 # ── policies ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,20 +1,28 @@
-"""Floor 2, language: text to tokens. One regular expression made of the grammar's own terminals; comments are set aside."""
+"""Floor 2, language: text to tokens. One regular expression made of the grammar's own terminals; comments are set aside.
+
+Tokens are kept in columns: a policy of a hundred thousand rules has two million of them.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from lark import Token
-from lark.lexer import PatternStr, TerminalDef
+from typing import NamedTuple
 
 from abac.language.nodes import Comment
+from abac.language.tables import Terminal
 from abac.model.diagnostics import Diagnostic
 from abac.model.source import Source, Span
 
 OPENING, CLOSING = frozenset({"LPAR", "LBRACE", "LSQB"}), frozenset({"RPAR", "RBRACE", "RSQB"})
+BEGINNING = frozenset({
+    "TYPE", "RECORD", "ENTITY", "CONTEXT", "ACTION", "OBLIGATION", "ADVICE", "CONST", "DATA", "DEFINE", "POLICY", "TEST",
+})  # fmt: skip
+"""The words that declarations begin with."""
+_MARKED = OPENING | CLOSING | BEGINNING
 MOST_COMPLAINTS = 100  # about characters: a file of another kind is not worth more
 _QUOTES = 'strings are in double quotes: "…"'
 _FOREIGN = {
@@ -23,72 +31,106 @@ _FOREIGN = {
     "'": _QUOTES, "`": _QUOTES, "\N{LEFT DOUBLE QUOTATION MARK}": _QUOTES, "\N{DOUBLE LOW-9 QUOTATION MARK}": _QUOTES,
     ";": "nothing separates clauses or declarations", "$": "names are written without `$`", "@": "names are written without `@`",
 }  # fmt: skip
-_NONSENSE = re.compile(
-    r""""[^\n]*|//[^\n]*|/\*[^\n]*|'[^'\n]*'|`[^`\n]*`|[\u201c\u201e][^\u201c\u201d\n]*[\u201c\u201d]|&&|[^\x00-\x7f]+|.""", re.DOTALL
-)
+_NONSENSE = r'"[^\n]*|//[^\n]*|/\*[^\n]*|\'[^\'\n]*\'|`[^`\n]*`|[\u201c\u201e][^\u201c\u201d\n]*[\u201c\u201d]|&&|[^\x00-\x7f]+|(?s:.)'
 """What is plainly one thing, such as a string in single quotes, is one mistake."""
 INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co"})
 _ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+class Token(NamedTuple):
+    """One token by itself: its terminal, its text, and where it stands, in characters."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class Lexed:
-    tokens: list[Token]
+    """The tokens of a source in columns, and what stands between them.
+
+    Attributes:
+        marks: the numbers of the brackets and of the words that may begin declarations, in order.
+        passed_over: where text was left out because it is no token, in order: syntax errors around it would only follow from that.
+    """
+
+    source: Source
+    kinds: list[str]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    marks: Sequence[int]
     comments: tuple[Comment, ...]
     diagnostics: tuple[Diagnostic, ...]
-    passed_over: tuple[int, ...]
-    """Where text was left out because it is no token, in order: syntax errors around it would only follow from that."""
+    passed_over: Sequence[int]
+
+    def token(self, number: int) -> Token:
+        """A token by its number."""
+        start, end = self.starts[number], self.ends[number]
+        return Token(self.kinds[number], self.source.text[start:end], start, end)
+
+    @property
+    def tokens(self) -> list[Token]:
+        """All tokens, one by one."""
+        return [self.token(number) for number in range(len(self.kinds))]
+
+    def begins_line(self, number: int) -> bool:
+        """Whether a token is the first thing on its line, without indentation."""
+        start = self.starts[number]
+        return start == 0 or self.source.text[start - 1] == "\n"
 
 
 class Lexer:
     """Invariant: a keyword never lexes as a NAME; longer and higher-ranked terminals come first."""
 
-    def __init__(self, terminals: Iterable[TerminalDef]) -> None:
-        words: dict[str, str] = {}
-        self.spelling: dict[str, str] = {}
+    def __init__(self, terminals: Iterable[Terminal]) -> None:
+        self.spelling = {terminal.name: terminal.text for terminal in terminals if terminal.is_fixed}
         """How each terminal that is a fixed word or symbol is written."""
-        symbols: list[tuple[int, int, str, str]] = []
-        for terminal in terminals:
-            text = terminal.pattern.value
-            if isinstance(terminal.pattern, PatternStr):
-                self.spelling[terminal.name] = text
-            if isinstance(terminal.pattern, PatternStr) and text[0].isalpha():
-                words[text] = terminal.name
-            else:
-                symbols.append((-terminal.priority, -len(text), terminal.name, terminal.pattern.to_regexp()))
-        self.keywords = words
-        self._pattern = re.compile("|".join(f"(?P<{name}>{regexp})" for *_, name, regexp in sorted(symbols)), re.ASCII)
+        self.keywords = {text: name for name, text in self.spelling.items() if text[0].isalpha()}
+        others = sorted((t for t in terminals if t.text not in self.keywords), key=lambda t: (-t.priority, -len(t.text), t.name))
+        patterns = {t.name: re.escape(t.text) if t.is_fixed else t.text for t in others}
+        space = patterns.pop("WHITE_SPACE")
+        tokens = "|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())
+        # Whatever stands behind the space matches a branch: the search passes over nothing, and is linear.
+        self._pattern = re.compile(f"(?:{space})?(?:{tokens}|(?P<NONSENSE>{_NONSENSE})|(?P<END>\\Z))", re.ASCII)
 
     def lex(self, source: Source) -> Lexed:
         """All tokens of a source; what is no token is reported and passed over."""
-        diagnostics = list(unreadable_characters(source))
-        tokens: list[Token] = []
+        text, keywords = source.text, self.keywords
+        kinds: list[str] = []
+        starts, ends, marks, passed_over = array("I"), array("I"), array("I"), array("I")
         comments: list[Comment] = []
-        passed_over: list[int] = []
-        text, at, end = source.text, 0, len(source.text)
-        while at < end:
-            found = self._pattern.match(text, at)
-            if found is None:
-                nonsense = _NONSENSE.match(text, at)
-                start, at = at, nonsense.end() if nonsense else at + 1
-                passed_over.append(start)
-                if unicodedata.category(text[start]) not in INVISIBLE and len(passed_over) <= MOST_COMPLAINTS:
-                    diagnostics.append(_no_token(source, start, at))
-                continue
-            kind, start, at = found.lastgroup or "", at, found.end()
-            if kind == "WHITE_SPACE":
-                continue
-            if kind == "COMMENT":
-                line_start = text.rfind("\n", 0, start) + 1
-                trailing = bool(text[line_start:start].strip())
-                comments.append(Comment(found.group().rstrip(), trailing, span=Span(source, start, at)))
-                continue
-            value = found.group()
+        diagnostics = list(unreadable_characters(source))
+        add_kind, add_start, add_end = kinds.append, starts.append, ends.append
+        for found in self._pattern.finditer(text):
+            kind = found.lastgroup
+            assert kind is not None
+            start, end = found.span(kind)
             if kind == "NAME":
-                kind = self.keywords.get(value, kind)
-            column = 1 if start == 0 or text[start - 1] == "\n" else 2
-            tokens.append(Token(kind, value, start_pos=start, end_pos=at, column=column))
-        return Lexed(tokens, tuple(comments), tuple(diagnostics), tuple(passed_over))
+                kind = keywords.get(text[start:end], kind)
+            elif kind == "COMMENT":
+                comments.append(_comment(source, start, end))
+                continue
+            elif kind == "NONSENSE":
+                passed_over.append(start)
+                if len(passed_over) <= MOST_COMPLAINTS and unicodedata.category(text[start]) not in INVISIBLE:
+                    diagnostics.append(_no_token(source, start, end))
+                continue
+            elif kind == "END":
+                break
+            if kind in _MARKED:
+                marks.append(len(kinds))
+            add_kind(kind)
+            add_start(start)
+            add_end(end)
+        return Lexed(source, kinds, starts, ends, marks, tuple(comments), tuple(diagnostics), passed_over)
+
+
+def _comment(source: Source, start: int, end: int) -> Comment:
+    text = source.text
+    line_start = text.rfind("\n", 0, start) + 1
+    trailing = bool(text[line_start:start].strip())
+    return Comment(text[start:end].rstrip(), trailing, span=Span(source, start, end))
 
 
 def unreadable_characters(source: Source) -> Iterable[Diagnostic]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lark import Token
-
-from abac.language.lexer import CLOSING, OPENING
+from abac.language.lexer import CLOSING, OPENING, Token
 from abac.model.combining import Algorithm
 from abac.model.diagnostics import Diagnostic, suggestion
 from abac.model.source import Source, Span
@@ -60,20 +58,20 @@ def explain(
 ) -> Diagnostic:
     """The complaint about `found`, where one of the terminals `accepts` was expected. `spelling` has those that are written one way."""
     if start == "header" and (not tokens or found is tokens[0]):
-        span = Span(source, tokens[0].start_pos or 0, tokens[0].end_pos or 0) if tokens else Span(source, 0, 0)
+        span = Span(source, tokens[0].start, tokens[0].end) if tokens else Span(source, 0, 0)
         return Diagnostic("syntax", "the file does not begin with `package`", span, help="a file begins with `package NAME`")
     whole = "expression" if start == "expression" else "declaration"
     if found.type == "$END":
-        at = (tokens[-1].end_pos or 0) if tokens else 0
+        at = tokens[-1].end if tokens else 0
         span, shown = Span(source, max(0, at - 1), at), f"the end of the {whole}"
     else:
-        span, shown = Span(source, found.start_pos or 0, found.end_pos or 0), f"`{found}`"
+        span, shown = Span(source, found.start, found.end), f"`{found.text}`"
     index = next((i for i, t in enumerate(tokens) if t is found), len(tokens))
     before = tokens[:index]
     expected = {spelling.get(t, t) for t in accepts}
     listed = _listed(expected, "a declaration" if start == "header" else f"the end of the {whole}")
     words = {w for w in spelling.values() if w.isalpha()}
-    help = _help_with_brackets(found, before, source) or _help(found, str(before[-1]) if before else "", before, expected, words)
+    help = _help_with_brackets(found, before, source) or _help(found, before[-1].text if before else "", before, expected, words)
     return Diagnostic("syntax", f"expected {listed}, found {shown}", span, help=help)
 
 
@@ -104,64 +102,64 @@ def _help_with_brackets(found: Token, before: Sequence[Token], source: Source) -
         elif token.type in CLOSING and opened:
             opened.pop()
     if found.type in CLOSING and not opened:
-        return f"there is no bracket that this `{found}` could close"
+        return f"there is no bracket that this `{found.text}` could close"
     if opened and (found.type == "$END" or (found.type in CLOSING and found.type[1:] != opened[-1].type[1:])):
-        line, _ = source.position(opened[-1].start_pos or 0)
-        return f"the `{opened[-1]}` in line {line} is not closed"
+        line, _ = source.position(opened[-1].start)
+        return f"the `{opened[-1].text}` in line {line} is not closed"
     return ""
 
 
 def _help(found: Token, last: str, before: Sequence[Token], expected: set[str], words: set[str]) -> str:
     if "ALGORITHM" in expected:
-        return suggestion(str(found).replace("_", "-"), list(Algorithm)) or f"one of {', '.join(Algorithm)}"
+        return suggestion(found.text.replace("_", "-"), list(Algorithm)) or f"one of {', '.join(Algorithm)}"
     if _any_word(expected):
         return 'addresses are written `address("…")`, elements of lists `xs[0]`' if found.type in ("INT", "DECIMAL") else ""
-    if found in ("then", "else") or expected & {"then", "else"}:
+    if found.text in ("then", "else") or expected & {"then", "else"}:
         return "`if … then … else …` needs all three parts"
-    if found in _RULES and "$END" in expected:
+    if found.text in _RULES and "$END" in expected:
         return "rules stand inside a policy"
-    if found in ("import", "package") and "$END" in expected:
+    if found.text in ("import", "package") and "$END" in expected:
         return "`package` and the imports stand before all declarations"
     if last in ("permit", "deny") and "NAME" in expected:
         return "every rule has a name"
-    if found in _CLAUSES and expected & (_CLAUSES | _RULES):
+    if found.text in _CLAUSES and expected & (_CLAUSES | _RULES):
         return _ORDER
-    if found == "if" and "when" in expected:
+    if found.text == "if" and "when" in expected:
         return "the condition of a rule begins with `when`"
-    if {"INT", "("} <= expected and found in ("some", "every", "if", "not", "from"):
-        return f"here `{found} …` needs parentheses"
+    if {"INT", "("} <= expected and found.text in ("some", "every", "if", "not", "from"):
+        return f"here `{found.text} …` needs parentheses"
     after_operand = bool(expected & {"and", "or", "+", "*"})
     help = _help_after_operand(found, before) if after_operand else _help_elsewhere(found, last, expected)
     return help or _help_with_words(found, expected, words)
 
 
 def _help_after_operand(found: Token, before: Sequence[Token]) -> str:
-    if found in ("and", "or"):
+    if found.text in ("and", "or"):
         return "`and` and `or` do not mix without parentheses"
-    if found in _COMPARATORS:
+    if found.text in _COMPARATORS:
         return "comparisons do not chain: join two with `and`"
     if found.type == "NAME" and before[-1].type == "INT":
-        fixed = ": months and years have no fixed length" if str(found).rstrip("s") in ("month", "year") else ""
+        fixed = ": months and years have no fixed length" if found.text.rstrip("s") in ("month", "year") else ""
         return f"durations are given in seconds, minutes, hours, days or weeks{fixed}"
-    return _SYMBOLS.get(str(found), "")
+    return _SYMBOLS.get(found.text, "")
 
 
 def _help_elsewhere(found: Token, last: str, expected: set[str]) -> str:
-    if found == "=" and last in ("==", "="):
+    if found.text == "=" and last in ("==", "="):
         return "`==` compares"
-    if found == ">" and last == "<":
+    if found.text == ">" and last == "<":
         return "write `!=`"
     if last == "not" and expected == {"in"}:
-        return f"`not` stands before what it negates: `not x {found} …`"
-    if last == "is" and not str(found).isalpha():
+        return f"`not` stands before what it negates: `not x {found.text} …`"
+    if last == "is" and not found.text.isalpha():
         return "`is` asks for the type of an entity; `==` compares values"
     return ""
 
 
 def _help_with_words(found: Token, expected: set[str], words: set[str]) -> str:
-    if found in _OTHER_LANGUAGES:
-        return _OTHER_LANGUAGES[str(found)]
+    if found.text in _OTHER_LANGUAGES:
+        return _OTHER_LANGUAGES[found.text]
     if found.type == "NAME":
-        return suggestion(str(found), expected & words)
-    taken = found in words and "NAME" in expected and found not in _CLAUSES | _OPERATORS | _RULES
-    return f"`{found}` is a word of the language: choose another name" if taken else ""
+        return suggestion(found.text, expected & words)
+    taken = found.text in words and "NAME" in expected and found.text not in _CLAUSES | _OPERATORS | _RULES
+    return f"`{found.text}` is a word of the language: choose another name" if taken else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from abac.model.source import Span
+from abac.model.source import Source, Span
 
 
 class Severity(StrEnum):
@@ -32,7 +32,7 @@ class Diagnostic:
     def __str__(self) -> str:
         line, column = self.span.source.position(self.span.start)
         number = str(line)
-        text, before = _window(self.span.source.line(line), column - 1)
+        text, before = _window(self.span.source, line, column - 1)
         width = max(1, min(self.span.end - self.span.start, len(text) - before))
         under = "".join("\t" if c == "\t" else " " for c in text[:before])
         lines = [
@@ -65,20 +65,26 @@ class Diagnostic:
 
 
 _LONGEST = 240  # characters shown of a line
+_LONGEST_NAME = 100  # characters; comparing takes time in proportion to their square
 
 
-def _window(line: str, before: int) -> tuple[str, int]:
+def _window(source: Source, line: int, before: int) -> tuple[str, int]:
     """A source line made safe for a terminal, and how much of it now stands before the place.
 
-    Controls become visible; of a very long line the part with the place is shown.
+    Controls become visible; of a very long line the part with the place is shown, and only that is copied: it may have a million mistakes.
     """
-    start = max(0, before - _LONGEST // 3) if len(line) > _LONGEST else 0
+    first, last = source.bounds(line)
+    start = max(0, before - _LONGEST // 3) if last - first > _LONGEST else 0
     end = start + _LONGEST
-    safe = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line[start:end])
-    return f"{'…' if start else ''}{safe}{'…' if end < len(line) else ''}", before - start + (1 if start else 0)
+    shown = source.text[first + start : min(first + end, last)]
+    safe = "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    return f"{'…' if start else ''}{safe}{'…' if end < last - first else ''}", before - start + (1 if start else 0)
 
 
 def suggestion(name: str, candidates: Iterable[str]) -> str:
-    """`did you mean …` for authors, or an empty string."""
-    close = difflib.get_close_matches(name, sorted(set(candidates)), n=2, cutoff=0.6)
+    """`did you mean …` for authors, or an empty string. What is longer than anybody types is not compared."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    known = sorted({candidate for candidate in candidates if len(candidate) <= _LONGEST_NAME})
+    close = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     return f"did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""

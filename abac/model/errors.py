@@ -16,6 +16,10 @@ class LoadError(AbacError):
     """A policy could not be read at all: no such folder, unreadable file, wrong encoding, beyond a limit."""
 
 
+class StoredError(AbacError):
+    """Data is no stored policy of this version: damaged, cut short, or foreign. The policy's own text is to be read instead."""
+
+
 class SchemaError(AbacError):
     """Models have no schema, or a schema has no models; `complaints` are all that is wrong."""
 

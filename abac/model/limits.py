@@ -5,8 +5,9 @@ Requests beyond a limit yield an unknown with cause `limit exceeded`; policies b
 
 from typing import Final
 
-MAX_FILE_BYTES: Final = 16 * 1024 * 1024
-"""One policy file or data file. A million-line policy is far below; anything larger is an accident or an attack."""
+MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+"""One policy file or data file. A policy stands in one file, and 100,000 rules with reasons, citations and duties are below; anything
+larger is an accident or an attack."""
 
 MAX_PACKAGE_BYTES: Final = 64 * 1024 * 1024
 """All files of one load, imports and data included: bounds the memory of a load."""
@@ -29,10 +30,10 @@ MAX_COLLECTION: Final = 10_000
 """Elements of one Set or List in a request or constant."""
 
 MAX_VALUES: Final = 1_000_000
-"""Values read from one subject, resource or context: Python objects that hold themselves twice double at every level."""
+"""Values read for one attribute of subject, resource or context: Python objects that hold themselves twice double at every level."""
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""One line of a JSON Lines file: bounds the memory of reading one, as `MAX_FILE_BYTES` does for a file."""
+"""One line of a JSON Lines file: bounds the memory of reading one request."""
 
 MAX_STRING: Final = 1_048_576
 """Characters of one string value in a request."""

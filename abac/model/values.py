@@ -151,6 +151,16 @@ class EntityValue:
     origins: Mapping[str, Origin] | None = field(default=None, repr=False)
 
 
+class Validated:
+    """An entity, record or context that an engine has read once; only an engine makes one. It cannot be changed.
+
+    What is inside `_value`, an EntityValue or RecordValue, is what it stands for wherever values are read.
+    """
+
+    __slots__ = ()
+    _value: EntityValue | RecordValue
+
+
 @dataclass(frozen=True, slots=True)
 class LocalTime:
     """An instant as clocks in one zone show it."""

@@ -14,7 +14,7 @@ import datetime as dt
 import inspect
 import ipaddress
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from functools import cached_property
@@ -39,15 +39,16 @@ from abac.model.values import (
     SetValue,
     Table,
     Unknown,
+    Validated,
     Value,
     canonical_key,
     set_of,
 )
 
 Members = dict[str, object] | Callable[[str], object]
-"""A plain dict, or what gives a member of a caller's object by name, `_NOTHING` if it has none; either may raise anything."""
+"""A plain dict, or what gives a member of a caller's object by name, `NOTHING` if it has none; either may raise anything."""
 
-_NOTHING = object()
+NOTHING = object()
 _RAISED = object()
 _COLLECTIONS = (ListValue, SetValue)
 
@@ -57,9 +58,23 @@ def read(raw: object, type: t.Type, path: str, schema: Schema, tables: Mapping[s
     return _Reader(schema, tables).read(raw, type, path, 0)
 
 
+def read_at(raw: object, field: Field, path: str, depth: int, schema: Schema, tables: Mapping[str, Table]) -> Value | Unknown | Absence:
+    """A field, of which the member is given, `NOTHING` if there is none; `path` is where it stands, `depth` how deep in the request."""
+    return _Reader(schema, tables).member(raw, field, path, depth)
+
+
+def named_members(raw: object, names: Iterable[str]) -> dict[str, object] | None:
+    """Those members of a caller's object that have these names, each read once; None if it is no object. What raises reads as no type."""
+    members = members_of(raw)
+    if members is None or type(members) is dict:
+        return members
+    found = ((name, member(members, name)) for name in names)
+    return {name: each for name, each in found if each is not NOTHING}
+
+
 def read_field(container: object, field: Field, path: str, schema: Schema, tables: Mapping[str, Table]) -> Value | Unknown | Absence:
     """A field of the object that stands at `path`. Of `T?` null is absent; a missing member is unknown unless absent by default."""
-    members = _members(container)
+    members = members_of(container)
     return Unknown.of(path, CauseKind.MISTYPED) if members is None else _Reader(schema, tables).field(members, field, path, 0)
 
 
@@ -67,7 +82,7 @@ def read_fields(
     container: object, fields: Mapping[str, Field], path: str, schema: Schema, tables: Mapping[str, Table]
 ) -> dict[str, Value | Unknown | Absence] | Unknown:
     """All fields of an object, in declared order; unknown if it is no object."""
-    members = _members(container)
+    members = members_of(container)
     return Unknown.of(path, CauseKind.MISTYPED) if members is None else _Reader(schema, tables).fields(members, fields, path, 0)
 
 
@@ -75,9 +90,10 @@ def read_entity(raw: object, names: tuple[str, ...], path: str, schema: Schema, 
     """An entity of one of the named types that must be an object: a bare key will not do."""
     if type(raw) is Unknown:
         return raw
+    raw = unwrapped(raw)
     if type(raw) is EntityValue and raw.schema is schema and raw.path == path and raw.type in names:
         return raw
-    members = _members(raw)
+    members = members_of(raw)
     return Unknown.of(path, CauseKind.MISTYPED) if members is None else _Reader(schema, tables).entity(members, names, path, 0)
 
 
@@ -113,7 +129,7 @@ def _cell(cell: str, type: t.Type, path: str, schema: Schema, tables: Mapping[st
 
 @dataclasses.dataclass(slots=True)
 class _Reader:
-    """One journey through one object; `left` is how many more values it may read."""
+    """One journey through one object; `left` is how many more values it may read for one attribute of a request's part."""
 
     schema: Schema
     tables: Mapping[str, Table]
@@ -145,12 +161,12 @@ class _Reader:
             case t.IntervalOf(element=element):
                 return self._interval(raw, element, path, depth)
             case t.RecordOf(name=name):
-                members = _members(raw)
+                members = members_of(raw)
                 if members is None:
                     return Unknown.of(path, CauseKind.MISTYPED)
                 return RecordValue(name, self.fields(members, self.schema.records[name].fields, path, depth), path)
             case t.EntityOf(names=names):
-                members = _members(raw)
+                members = members_of(raw)
                 return self._reference(raw, names, path, depth) if members is None else self.entity(members, names, path, depth)
             case t.TableOf():
                 return Unknown.of(path, CauseKind.MISTYPED)
@@ -161,13 +177,16 @@ class _Reader:
         return {name: self.field(members, field, path, depth) for name, field in fields.items()}
 
     def field(self, members: Members, field: Field, path: str, depth: int) -> Value | Unknown | Absence:
-        place = f"{path}.{field.name}"
-        raw = _member(members, field.name)
-        if raw is _NOTHING:
+        return self.member(member(members, field.name), field, f"{path}.{field.name}", depth + 1)
+
+    def member(self, raw: object, field: Field, place: str, depth: int) -> Value | Unknown | Absence:
+        if raw is NOTHING:
             return ABSENT if field.absent_by_default else Unknown.of(place, CauseKind.MISSING)
         if (raw is None or raw is ABSENT) and field.optional:
             return ABSENT
-        return self.read(raw, field.plain, place, depth + 1)
+        if depth == 1:
+            self.left = MAX_VALUES
+        return self.read(raw, field.plain, place, depth)
 
     def _list(self, raw: object, element: t.Type, path: str, depth: int) -> Value | Unknown:
         parts = _attempt(_elements, raw, (list, tuple))
@@ -185,7 +204,7 @@ class _Reader:
         return set_of(self.read(part, element, f"{path}[{i}]", depth + 1) for i, part in enumerate(parts))
 
     def _interval(self, raw: object, element: t.Type, path: str, depth: int) -> Value | Unknown:
-        members = _members(raw)
+        members = members_of(raw)
         if members is None:
             return Unknown.of(path, CauseKind.MISTYPED)
         start = self.field(members, Field("from", element), path, depth)
@@ -212,8 +231,8 @@ class _Reader:
         """The type that the member `entity_type` names; where there is one only, it need not be named."""
         if len(names) == 1 and "entity_type" in self.schema.entities[names[0]].fields:
             return names[0]
-        raw = _member(members, "entity_type")
-        if raw is _NOTHING and len(names) == 1:
+        raw = member(members, "entity_type")
+        if raw is NOTHING and len(names) == 1:
             return names[0]
         word = read_scalar(raw, t.STRING)
         return word if isinstance(word, str) and word in names else Unknown.of(f"{path}.entity_type", CauseKind.MISTYPED)
@@ -234,6 +253,11 @@ class _Reader:
         missing = {name: Unknown.of(f"{path}.{name}", CauseKind.MISSING) for name in entity.fields}
         parents = Unknown.of(f"{path}.parents", CauseKind.MISSING) if entity.parents else ListValue(())
         return EntityValue(entity.name, key, {**missing, entity.key: key}, parents, path)
+
+
+def unwrapped(raw: object) -> object:
+    """What an engine read once, as the value it stands for."""
+    return raw._value if issubclass(type(raw), Validated) else raw  # type: ignore[attr-defined]  # the type was asked, not the object
 
 
 def _is_value(raw: object, type_: t.Type) -> bool:
@@ -269,12 +293,12 @@ def _attempt(ask: Callable[..., object], *arguments: object) -> object:
         return _RAISED
 
 
-def _member(members: Members, name: str) -> object:
-    """A member, `_NOTHING` if there is none, `_RAISED` if the caller's code raises: a key of a dict may do that too."""
+def member(members: Members, name: str) -> object:
+    """A member, `NOTHING` if there is none, `_RAISED` if the caller's code raises: a key of a dict may do that too."""
     if type(members) is not dict:
         return _attempt(members, name)  # type: ignore[arg-type]  # the other kind
     try:
-        return members.get(name, _NOTHING)
+        return members.get(name, NOTHING)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:
@@ -291,18 +315,19 @@ def _elements(raw: object, bases: tuple[type[Any], ...]) -> list[object] | Cause
     return CauseKind.MISTYPED
 
 
-def _members(raw: object) -> Members | None:
+def members_of(raw: object) -> Members | None:
     if type(raw) is dict:
         return raw
-    members = _attempt(_members_of, raw)
+    members = _attempt(_declared_members, raw)
     return None if members is _RAISED else members  # type: ignore[return-value]  # the only other thing it gives
 
 
-def _members_of(raw: Any) -> Members | None:
+def _declared_members(raw: Any) -> Members | None:
     """How to read members: of a dict past all that a subclass overrides; of a model or dataclass what it declares; of any Mapping."""
+    raw = unwrapped(raw)
     kind = type(raw)
     if issubclass(kind, dict):
-        return lambda name: dict.get(raw, name, _NOTHING)
+        return lambda name: dict.get(raw, name, NOTHING)
     if kind is RecordValue:
         return dict(raw.fields)
     if kind is EntityValue:
@@ -313,7 +338,7 @@ def _members_of(raw: Any) -> Members | None:
         return {"from": raw.start, "until": raw.end}
     declared = None if kind in _COLLECTIONS else _declared(raw)
     if declared is not None:
-        return lambda name: getattr(raw, name) if name in declared or _is_property(kind, name) else _NOTHING
+        return lambda name: getattr(raw, name) if name in declared or _is_property(kind, name) else NOTHING
     if issubclass(kind, Mapping):
         return lambda name: _item(raw, name)
     return None
@@ -336,7 +361,7 @@ def _item(raw: Mapping[str, object], name: str) -> object:
     try:
         return raw[name]
     except KeyError:
-        return _NOTHING
+        return NOTHING
 
 
 def to_wire(value: Value | Unknown | Absence) -> object:

@@ -8,15 +8,19 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from abac.compiler import Compiled, compile_package
-from abac.compiler.runtime import HandOver
+from abac.compiler import Compiled, improve
+from abac.compiler.emit import emit_module
+from abac.compiler.lower import lower
+from abac.compiler.runtime import UNREAD
 from abac.language import checked as c
 from abac.model.decision import Decision, Effect
-from abac.model.request import InvalidRequest, Request
+from abac.model.request import InvalidRequest, Request, read_request
 from abac.model.values import RecordValue
 from abac.reference import evaluate
 from tests.compiler.recording import Recording
+from tests.generate.ages import dated_request
 from tests.generate.asking import damaged_where_read, meaning, read
 from tests.generate.damage import damage
 from tests.generate.requests import Raw, RequestMaker
@@ -57,9 +61,17 @@ class Question:
     package: c.Package
     compiled: Compiled
     raw: Raw
+    at: dt.datetime | None
     request: Request | InvalidRequest
     expected: Decision
     rng: random.Random
+    others: dict[frozenset[str], Compiled]
+
+    def discharging(self, obligations: frozenset[str]) -> Compiled:
+        """The same policy for a caller who discharges these."""
+        if obligations not in self.others:
+            self.others[obligations] = Compiled(self.compiled.module, DIGEST, obligations)
+        return self.others[obligations]
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ def complaints(packages: Iterable[c.Package], seed: int | str, requests: int, ta
     """Every answer that differs; a crash is one. Packages are compiled here, one after the other."""
     for i, package in enumerate(packages):
         maker = RequestMaker.of(random.Random(f"{seed}/{i}"), package)
-        compiled = compile_package(package, DIGEST)
+        compiled = trusting(package)
         for question in questions(package, compiled, maker, requests):
             tally.pairs += 1
             tally.effects[question.expected.effect] += 1
@@ -93,12 +105,26 @@ def complaints(packages: Iterable[c.Package], seed: int | str, requests: int, ta
                     yield Complaint(question, about, found)
 
 
+def trusting(package: c.Package) -> Compiled:
+    """Compiled code that believes the context's clock, as the reference does that is given one."""
+    return Compiled(emit_module(improve(lower(package)), trusting=True), DIGEST)
+
+
 def questions(package: c.Package, compiled: Compiled, maker: RequestMaker, count: int) -> Iterator[Question]:
+    others: dict[frozenset[str], Compiled] = {}
+    asks_ages = bool(compiled.forms.ages)
     for _ in range(count):
         raw = drawn_request(package, maker)
         at = draw_instant(maker.rng) if maker.rng.random() < 0.3 else None
-        request = read(package, raw, at)
-        yield Question(package, compiled, raw, request, evaluate(package, request, DIGEST), maker.rng)
+        request = aged(read(package, raw, at), maker.rng) if asks_ages else read(package, raw, at)
+        yield Question(package, compiled, raw, at, request, evaluate(package, request, DIGEST), maker.rng, others)
+
+
+def aged(request: Request | InvalidRequest, rng: random.Random) -> Request | InvalidRequest:
+    """The request as if sources had said most of it."""
+    if isinstance(request, InvalidRequest) or not isinstance(request.now, dt.datetime):
+        return request
+    return dated_request(request, rng, request.now)
 
 
 def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
@@ -117,8 +143,8 @@ def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
 def fast(compiled: Compiled, request: Request) -> Decision | None:
     """The two-valued decision, if there is one."""
     try:
-        return compiled.fast(request, [request, request.now, *compiled._blank])
-    except HandOver:
+        return compiled.fast(request)
+    except UNREAD:
         return None
 
 
@@ -134,7 +160,15 @@ def differences(expected: Decision, found: Decision) -> object:
 def decided_otherwise(q: Question, tally: Tally) -> object:
     if isinstance(q.request, Request):
         tally.two_valued += fast(q.compiled, q.request) is not None
-    return differences(q.expected, q.compiled.decide(q.request))
+    return differences(q.expected, q.compiled.decide_request(q.request))
+
+
+def decided_otherwise_as_forms(q: Question, tally: Tally) -> object:
+    """As parts that were read before and given to `decide`."""
+    if isinstance(q.request, InvalidRequest):
+        return None
+    parts = [q.compiled.form(getattr(q.request, part)) for part in ("subject", "resource", "context")]
+    return differences(q.expected, q.compiled.decide(parts[0], q.request.action, *parts[1:], q.request.now))
 
 
 def decided_otherwise_exactly(q: Question, tally: Tally) -> object:
@@ -147,7 +181,7 @@ def permits_otherwise(q: Question, tally: Tally) -> object:
     declared = sorted({d.id for d in q.package.schema.duties.values()})
     for discharges in (open_, set(), q.rng.sample(declared, q.rng.randint(0, len(declared)))):
         expected = q.expected.permitted and open_.issubset(discharges)
-        if q.compiled.permits(q.request, frozenset(discharges)) is not expected:
+        if q.discharging(frozenset(discharges)).permits_request(q.request) is not expected:
             return f"permits {discharges}: expected {expected}"
     return None
 
@@ -156,7 +190,7 @@ def holds_no_longer_than_it_says(q: Question, tally: Tally) -> object:
     """Whether the reference decides otherwise at an instant until which a decision said that it holds."""
     if isinstance(q.request, InvalidRequest) or not isinstance(q.request.now, dt.datetime) or q.rng.random() < 0.7:
         return None
-    for decision in (q.compiled.decide(q.request), q.compiled.exact(q.request)):
+    for decision in (q.compiled.decide_request(q.request), q.compiled.exact(q.request)):
         for later in q.rng.sample(instants := later_instants(q.rng, q.request.now, decision.valid_until), min(3, len(instants))):
             tally.instants += 1
             if found := differences(decision, evaluate(q.package, at_instant(q.request, q.package, later), DIGEST)):
@@ -177,25 +211,56 @@ def decides_by_what_it_did_not_read(q: Question, tally: Tally) -> object:
     """Whether the reference decides otherwise when it is given nothing but what the fast path read."""
     if isinstance(q.request, InvalidRequest):
         return None
-    recording = Recording(q.request, whole=q.rng.random() < 0.5)
+    recording = Recording(q.compiled.forms, q.request, q.compiled.memo(q.request.now))
     try:
-        decision = q.compiled.fast(recording.request, recording.memo(len(q.compiled._blank)))
-    except HandOver:
+        decision = q.compiled.fast(q.request, recording.parts, recording.memo)
+    except UNREAD:
         return None
+    a = meaning(decision)  # texts and duties are made of what was taken: of collections, when they are asked for
     tally.certified += 1
-    if recording.clock_read:
+    if recording.memo.clock_read:
         tally.timed["for ever" if decision.valid_until is None else "now" if decision.valid_until == q.request.now else "later"] += 1
     elif decision.valid_until is not None:
         return f"valid until {decision.valid_until}, but the clock was not read"
     again = evaluate(q.package, recording.rest(q.package.schema.context.clock), DIGEST)
-    a, b = meaning(decision), meaning(again)
+    b = meaning(again)
     return {name: (a[name], b[name]) for name in CERTIFIED if a[name] != b[name]}
+
+
+def decided_otherwise_as_it_comes(q: Question, tally: Tally) -> object:
+    """The request as callers bring it: each part as a plain dict, as another Mapping, or read once before."""
+    parts = [_brought(q, name) for name in ("subject", "resource", "context")]
+    subject, resource, context = parts
+    action, expected = q.raw.get("action"), q.expected
+    if q.compiled.forms.ages:  # what callers say has no age
+        request = read_request(subject, action, resource, context, q.package.schema, q.package.tables, q.at)
+        expected = evaluate(q.package, request, DIGEST)
+    compiled = q.discharging(frozenset(duty.id for duty in expected.obligations))
+    before = compiled.surprises
+    found = differences(expected, compiled.decide(subject, action, resource, context, q.at))
+    if found:
+        return [type(part).__name__ for part in parts], found
+    if compiled.permits(subject, action, resource, context, q.at) is not expected.permitted:
+        return [type(part).__name__ for part in parts], f"permits: expected {expected.permitted}"
+    return "the fast path raised what it has no name for" if compiled.surprises > before else None
+
+
+def _brought(q: Question, part: str) -> object:
+    raw, kind = q.raw.get(part), q.rng.random()
+    if kind < 0.15 and isinstance(raw, dict):
+        return MappingProxyType(raw)
+    if kind < 0.3 and isinstance(q.request, Request) and (part != "context" or q.package.schema.context.clock is None):
+        value = getattr(q.request, part)
+        return value if q.compiled.forms.ages and kind > 0.25 else q.compiled.form(value)
+    return raw
 
 
 CHECKS: dict[str, Callable[[Question, Tally], object]] = {
     "decide": decided_otherwise,
+    "forms": decided_otherwise_as_forms,
     "exact": decided_otherwise_exactly,
     "permits": permits_otherwise,
+    "as it comes": decided_otherwise_as_it_comes,
     "valid_until": holds_no_longer_than_it_says,
     "certificate": decides_by_what_it_did_not_read,
 }

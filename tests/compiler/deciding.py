@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,20 +41,20 @@ def module_of(package: Package) -> Module:
 def shown(decision: Decision) -> bytes:
     """All of a decision but how long it holds; Python says that 1 == True and 1.0 == 1.00, bytes do not."""
     policy = "" if decision.policy is None else decision.policy
-    return dump_json({**replace(decision, valid_until=None).to_dict(), "policy": policy})
+    return dump_json({**decision.until(None).to_dict(), "policy": policy})
 
 
 def agreed(package: Package, code: Compiled, **parts: Any) -> Decision:
     """The decision on a request."""
     request = read_request(*(parts.get(name) for name in PARTS), package.schema, package.tables, None)
     expected = evaluate(package, request)
-    decision = code.decide(request)
+    decision = code.decide_request(request)
     assert shown(decision) == shown(expected)
     if isinstance(request, Request):
         assert shown(code.exact(request)) == shown(expected)
     declared = frozenset(duty.id for duty in package.schema.duties.values())
-    assert code.permits(request, declared) is expected.permitted
-    assert code.permits(request, frozenset()) is (expected.permitted and not expected.obligations)
+    assert Compiled(code.module, "", declared).permits_request(request) is expected.permitted
+    assert Compiled(code.module).permits_request(request) is (expected.permitted and not expected.obligations)
     return decision
 
 

@@ -12,7 +12,8 @@ type Rank = "low" < "mid" < "high"
 record Item { n: Int, ok: Bool, at: Instant, price: Decimal }
 entity Group in Group key id { id: String }
 entity User in Group key id {
-  id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group
+  id: String, n: Int, born: Date, rank: Rank, tags: Set<String>, items: List<Item>, boss: User?, nick: String?, home: Group,
+  marks: Set<Item>
 }
 context { clock time: Instant, seen: Instant, colour: "red" | "green" | "blue" | "black", flag: Bool, limit: Decimal }
 action read, write: User -> User
@@ -30,6 +31,8 @@ POLICIES: dict[str, str] = {
     "a negative about a set": "policy main: permit-overrides { permit p unless \"a\" in subject.tags }",
     "two sets that do not meet": "policy main: permit-overrides { permit p unless subject.tags intersects { \"a\", \"ab\" } }",
     "a set inside another": "policy main: permit-overrides { permit p when subject.tags subset of resource.tags }",
+    "a set of records inside another": "policy main: permit-overrides { permit p unless subject.marks subset of resource.marks }",
+    "sets of records that do not meet": "policy main: permit-overrides { permit p unless subject.marks intersects resource.marks }",
     "the first witness": """policy main: first-applicable {
         permit p for some i in subject.items when i.ok because "by {i.n}" oblige spend(i.n) }""",
     "two constants of one type": """policy main: first-applicable {
@@ -79,6 +82,13 @@ POLICIES: dict[str, str] = {
     "opening hours": """policy main: deny-overrides {
         permit p when time_of_day(now at "Europe/Berlin") in (08:30 until 17:00)
         deny q when weekday(now at "Europe/Berlin") == "sunday" because "closed at {now}" }""",
+    "how old it is": """policy main: first-applicable {
+        permit p when age of subject.n <= 1 day and subject.n > 1
+        permit q when age of resource.boss > 8 hours advise hint("{age of resource.boss}")
+        deny r when subject.n == 1 or age of subject.nick < age of resource.nick + 1 second
+        permit s when some u in [subject, resource]: now - age of u.born < context.seen }""",
+    "known since now": """policy main: first-applicable {
+        permit p when age of subject.n == 0 seconds deny q when age of resource.n < age of subject.n }""",
     "groups": """policy main: permit-unless-deny {
         deny p unless subject in resource.home  deny q when subject has boss and subject.boss.n > 1 }""",
     "everybody above": """policy main: deny-unless-permit {

@@ -1,7 +1,7 @@
-"""Tests: a request that remembers what was read of it, and what is left of it when everything else is made unknown.
+"""Tests: forms that remember what was read of them, and what is left of a request when everything else is made unknown.
 
-Its values have the classes that compiled code asks for; the mappings and tuples inside them remember. Keys of entities cannot: whoever
-reaches an entity is taken to have read its key.
+Compiled code cannot tell them from those that an engine makes. Keys of entities cannot remember: whoever reaches an entity is taken to have
+read its key; a set of scalars is read as a whole.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, SupportsIndex
 
+from abac.compiler.forms import Form, Forms, Several
 from abac.compiler.runtime import NOW
 from abac.model.request import Request
 from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, SetValue, Unknown
@@ -16,38 +17,83 @@ from abac.model.values import CauseKind, EntityValue, ListValue, RecordValue, Se
 UNREAD = Unknown.of("unread", CauseKind.MISSING)
 
 
-class Fields(dict[str, Any]):
-    """Attributes by name. `subscripted`: those of the ones seen that were read singly, as generated code reads them."""
+def recording_class(forms: Forms, owner: str) -> Any:
+    """A class like that of an owner's forms, whose attributes remember that they were read."""
+    members: dict[str, Any] = {}
+    for name in forms.owners[owner]:
+        members[forms.slots[name]] = property(lambda self, name=name: self.see(name))
+    for number in forms.groups.values():
+        for letter in "uw":
+            members[f"{letter}{number}"] = property(lambda self, slot=f"{letter}{number}": self.climb(slot))
+    for name, slot in forms.ages.items():
+        members[slot] = property(lambda self, name=name, slot=slot: self.see_age(name, slot))
+    if owner in forms.schema.entities:
+        members["_key"] = property(lambda self: self.see(forms.schema.entities[owner].key))
+    members["_value"] = property(lambda self: self.see_all())
+    members |= {"see": _see, "see_all": _see_all, "climb": _climb, "see_age": _see_age, "rest": _rest}
+    return type(owner, (forms.classes[owner],), members)
 
-    def __init__(self, fields: Any, whole: bool) -> None:
-        super().__init__({name: recorded(value, whole) for name, value in fields.items()})
-        self.seen: set[str] = set()
-        self.subscripted: set[str] = set()
 
-    def __getitem__(self, name: str) -> Any:
-        self.seen.add(name)
-        self.subscripted.add(name)
-        return super().__getitem__(name)
+def _see(self: Any, name: str) -> Any:
+    self.seen.add(name)
+    if name not in self.inside:
+        self.inside[name] = recorded(self.forms, getattr(self.under, self.forms.slots[name]))
+    return self.inside[name]
 
-    def get(self, name: str, default: Any = None) -> Any:
-        self.seen.add(name)
-        return super().get(name, default)
 
-    def values(self) -> Any:
-        self.seen.update(self)
-        return super().values()
+def _see_all(self: Any) -> Any:
+    self.whole = True
+    return self.under._value
 
-    def items(self) -> Any:
-        self.seen.update(self)
-        return super().items()
+
+def _climb(self: Any, slot: str) -> Any:
+    self.climbed = True
+    return getattr(self.under, slot)
+
+
+def _see_age(self: Any, name: str, slot: str) -> Any:
+    self.aged.add(name)
+    return getattr(self.under, slot)
+
+
+def _rest(self: Any) -> Any:
+    """What was read of it; all else is unknown."""
+    value = self.under._value
+    if self.whole:
+        return value
+    fields = {name: rest(self.inside.get(name), value.fields[name]) if name in self.seen else UNREAD for name in value.fields}
+    if isinstance(value, RecordValue):
+        return RecordValue(value.type, fields, value.path)
+    origins = {name: origin for name, origin in (value.origins or {}).items() if name in self.aged}
+    return EntityValue(value.type, value.key, fields, value.parents if self.climbed else UNREAD, value.path, origins=origins)
+
+
+def recorded(forms: Forms, value: Any) -> Any:
+    """The same, with parts that remember."""
+    if isinstance(value, Form):
+        made = recording_class(forms, value._type)()
+        made.forms, made.under, made.seen, made.inside, made.whole, made.climbed = forms, value, set(), {}, False, False
+        made._type, made._path, made.aged = value._type, value._path, set()
+        return made
+    if type(value) is tuple:
+        return Elements.of(tuple(recorded(forms, each) for each in value))
+    if type(value) is Several:
+        return RecordedSet(value, Elements.of(tuple(recorded(forms, each) for each in value.forms)))
+    return value
+
+
+class RecordedSet(Several):
+    """A set of values with parts. `compared`: whether anybody looked at the set as a whole."""
+
+    __slots__ = ("compared", "under")
+
+    def __init__(self, under: Several, elements: Elements) -> None:
+        self.under, self.forms, self.compared = under, elements, False
 
     @property
-    def fields(self) -> Fields:
-        """Where a plain dict is told from a record by its class, this is a record."""
-        return self
-
-    def rest(self) -> dict[str, Any]:
-        return {name: rest(value) if name in self.seen else UNREAD for name, value in super().items()}
+    def value(self) -> SetValue:  # type: ignore[override]
+        self.compared = True
+        return self.under.value
 
 
 class Elements(tuple[Any, ...]):
@@ -57,8 +103,8 @@ class Elements(tuple[Any, ...]):
     asked: bool
 
     @classmethod
-    def of(cls, elements: tuple[Any, ...], whole: bool) -> Elements:
-        made = cls(recorded(e, whole) for e in elements)
+    def of(cls, elements: tuple[Any, ...]) -> Elements:
+        made = cls(elements)
         made.seen, made.asked = set(), False
         return made
 
@@ -98,8 +144,8 @@ class Elements(tuple[Any, ...]):
     def __hash__(self) -> int:
         return hash(tuple(iter(self)))
 
-    def rest(self) -> tuple[Any, ...]:
-        return tuple(rest(tuple.__getitem__(self, i)) if i in self.seen else UNREAD for i in range(tuple.__len__(self)))
+    def rest(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(rest(tuple.__getitem__(self, i), value) if i in self.seen else UNREAD for i, value in enumerate(values))
 
 
 class Memo(list[Any]):
@@ -113,55 +159,29 @@ class Memo(list[Any]):
 
 
 class Recording:
-    """A request and a memo that remember. `whole`: a set that is looked up by hash counts as read, all of it, once it was reached."""
+    """A request's parts and a memo that remember."""
 
-    def __init__(self, request: Request, *, whole: bool) -> None:
-        subject, resource, context = (recorded(part, whole) for part in (request.subject, request.resource, request.context))
-        self.request = Request(subject, request.action, resource, context, request.now)
-        self._memo = Memo()
-
-    def memo(self, blanks: int) -> Memo:
-        self._memo = Memo([self.request, self.request.now, *[None] * blanks])
-        return self._memo
-
-    @property
-    def clock_read(self) -> bool:
-        return self._memo.clock_read
+    def __init__(self, forms: Forms, request: Request, memo: list[Any]) -> None:
+        self.request = request
+        self.parts = tuple(recorded(forms, part) for part in forms.parts(request))
+        self.memo = Memo(memo)
 
     def rest(self, clock: str | None) -> Request:
         """What was read; all else is unknown."""
-        subject, resource, context = (rest(part) for part in (self.request.subject, self.request.resource, self.request.context))
-        now = self.request.now if self.clock_read else Unknown.of("now", CauseKind.CLOCK)
+        subject, resource, context = (part.rest() for part in self.parts)
+        now = self.request.now if self.memo.clock_read else Unknown.of("now", CauseKind.CLOCK)
         if clock is not None:
             context.fields[clock] = now
         return Request(subject, self.request.action, resource, context, now)
 
 
-def recorded(value: Any, whole: bool) -> Any:
-    """The same value, with parts that remember."""
-    match value:
-        case RecordValue(type=type_, fields=fields, path=path):
-            return RecordValue(type_, Fields(fields, whole), path)
-        case EntityValue(type=type_, key=key, fields=fields, parents=parents, path=path):
-            return EntityValue(type_, key, Fields(fields, whole), recorded(parents, whole), path)
-        case ListValue(elements=elements):
-            return ListValue(Elements.of(elements, whole))
-        case SetValue(elements=elements, plain=plain) if plain is None or not whole:
-            return SetValue(Elements.of(elements, whole))
-    return value
-
-
-def rest(value: Any) -> Any:
+def rest(seen: Any, value: Any) -> Any:
     """What was read of a value that was itself read."""
-    match value:
-        case RecordValue(type=type_, fields=Fields() as fields, path=path):
-            return RecordValue(type_, fields.rest(), path)
-        case EntityValue(type=type_, key=key, fields=Fields() as fields, parents=parents, path=path):
-            walked = isinstance(parents, ListValue) and isinstance(parents.elements, Elements) and parents.elements.asked
-            return EntityValue(type_, key, fields.rest(), rest(parents) if walked else UNREAD, path)
-        case ListValue(elements=Elements() as elements):
-            return ListValue(elements.rest())
-        case SetValue(elements=Elements() as elements):
-            left = elements.rest()
-            return SetValue((*(e for e in left if e is not UNREAD), *(e for e in left if e is UNREAD)))
+    if isinstance(seen, Form):
+        return seen.rest()  # type: ignore[attr-defined]  # one that remembers
+    if isinstance(seen, Elements) and isinstance(value, ListValue):
+        return ListValue(seen.rest(value.elements))
+    if isinstance(seen, RecordedSet) and not seen.compared:
+        elements = seen.forms.rest(value.elements)  # type: ignore[attr-defined]
+        return SetValue((*(e for e in elements if e is not UNREAD), *(e for e in elements if e is UNREAD)))
     return value

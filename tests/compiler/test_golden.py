@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from abac.compiler import compile_package
-from abac.compiler.graph import render
+from abac.compiler.graph_text import render
+from abac.compiler.lower import lower
+from abac.compiler.passes.simplify import simplify
 from tests.generate.packages import DrawnPackage, load_package
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -29,21 +30,34 @@ def journey(policy: str, titles: list[str]) -> dict[str, str]:
     package = load_package(DrawnPackage(policy, {}))
     assert package is not None, "the policy was refused"
     compiled = compile_package(package)
+    lowered = lower(package)
     functions = compiled.source.strip("\n").split("\n\n\n")
     stages = {
         "policy": policy,
+        "graph as lowered": render(lowered),
+        "graph simplified": render(simplify(lowered)),
         "graph": render(compiled.graph),
-        "python": written(functions, lambda name: not name.startswith("x_") and not name.endswith("_timed")),
-        "python with time": written(functions, lambda name: name.endswith("_timed")),
-        "python of the exact path": written(functions, lambda name: name.startswith("x_")),
+        **{title: written(functions, pattern) for title, pattern in WRITTEN.items()},
     }
     return {title: stages[title] for title in titles}
 
 
-def written(functions: list[str], wanted: Callable[[str], bool]) -> str:
-    """The functions of one path, in order."""
+WRITTEN = {
+    "python": r"\w+_permits",
+    "python with time": r"[a-qs-z]\d+",
+    "python of plain dicts": r"\w+_permits_plain",
+    "python of the exact path": r"x_\w+",
+    "readers": r"r\d+",
+    "exact readers": r"R\d+",
+    "ways in": r"permits|decide",
+}
+"""By the names of the functions: `permits` does without what decisions note of time, and that is all that tells its searches apart."""
+
+
+def written(functions: list[str], pattern: str) -> str:
+    """The functions with such names, in order."""
     named = [(re.search(r"^def (\w+)", text, re.MULTILINE), text) for text in functions]
-    return "\n\n\n".join(text for found, text in named if found is not None and wanted(found[1])) + "\n"
+    return "\n\n\n".join(text for found, text in named if found is not None and re.fullmatch(pattern, found[1])) + "\n"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -22,7 +22,7 @@ def decisions(policy: str, context: dict[str, Any], **attributes: Any) -> tuple[
     """What the reference and what compiled code decides, at the instant `context` gives."""
     drawn = package(policy)
     request = read(drawn, {"subject": {"id": "a", **attributes}, "action": "read", "resource": {"id": "b"}, "context": context}, None)
-    return evaluate(drawn, request, DIGEST), compile_package(drawn, DIGEST).decide(request)
+    return evaluate(drawn, request, DIGEST), compile_package(drawn, DIGEST).decide_request(request)
 
 
 @pytest.mark.parametrize("algorithm", ["permit-overrides", "first-applicable", "deny-unless-permit"])
@@ -52,7 +52,7 @@ def holds(policy: str, now: dt.datetime, later: dt.datetime, context: dict[str, 
     request = read(drawn, raw, None)
     again = evaluate(drawn, at_instant(request, drawn, later), DIGEST)  # type: ignore[arg-type]  # the request is valid
     claims = []
-    for decision in (compiled.decide(request), compiled.exact(request)):  # type: ignore[arg-type]
+    for decision in (compiled.decide_request(request), compiled.exact(request)):  # type: ignore[arg-type]
         claims.append(decision.valid_until is None or later < decision.valid_until)
         if claims[-1]:
             assert differences(decision, again) == {}

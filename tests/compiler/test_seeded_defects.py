@@ -5,40 +5,48 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import importlib
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 
-from abac.compiler import answers, compile_package, emit_policies, exact, graph, load, runtime, slots
-from abac.compiler.classes import class_of
+from abac.compiler import answers, carried, emit_search, forms, graph, guards, quick, runtime, slots
+from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
-from abac.compiler.emit_policies import PolicyEmitter
+from abac.compiler.emit_forest import ForestEmitter
+from abac.compiler.emit_search import SearchEmitter
 from abac.compiler.functions import Function
 from abac.compiler.motion import Clockwork
-from abac.compiler.syntax import call, compare, const
+from abac.compiler.syntax import const
+from abac.compiler.world import World
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.decision import Effect
-from abac.model.request import Request
-from abac.model.values import ABSENT, EntityValue, RecordValue, Unknown, canonical_key, is_known
-from tests.compiler.agreeing import DIGEST, Complaint, Tally, complaints, fast, questions
+from abac.model.values import EntityValue, Unknown, canonical_key, is_known
+from tests.compiler.agreeing import Complaint, Tally, complaints
+from tests.compiler.filed import filed_package, themed_packages
 from tests.compiler.pointed import pointed_packages
-from tests.compiler.recording import Recording
 from tests.generate.asking import drawn_packages
-from tests.generate.requests import RequestMaker
 
 Patch = pytest.MonkeyPatch
 # Their packages show functions under these names.
 lower: Any = importlib.import_module("abac.compiler.lower")
-dispatch: Any = importlib.import_module("abac.compiler.passes.dispatch")
+filing: Any = importlib.import_module("abac.compiler.passes.filing")
+simplify: Any = importlib.import_module("abac.compiler.passes.simplify")
+
+
+def packages() -> Iterator[c.Package]:
+    """Some of each kind in turn: most mistakes show soon in one of them."""
+    kinds = (pointed_packages(), themed_packages(), map(filed_package, range(12)), drawn_packages(0, 56)[:30])
+    for each in zip_longest(*kinds):
+        yield from (package for package in each if package is not None)
 
 
 def searched() -> Iterator[Complaint]:
-    return chain(complaints(pointed_packages(), "defects", 30, Tally()), complaints(drawn_packages(0, 56)[:30], "defects", 16, Tally()))
+    for number, package in enumerate(packages()):
+        yield from complaints((package,), f"defects/{number}", 30, Tally())
 
 
 def test_without_a_mistake_there_is_no_complaint() -> None:
@@ -48,11 +56,18 @@ def test_without_a_mistake_there_is_no_complaint() -> None:
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def asks_for_presence_only(patch: Patch) -> None:
-    def is_class(self: FastEmitter, value: ast.expr, type: Any) -> ast.expr:
-        return compare(value, ast.IsNot(), self.slots.helper("ABSENT", ABSENT))
+def fills_slots_of_what_is_unknown(patch: Patch) -> None:
+    """As if what is missing were absent."""
+    patch.setattr(forms.Maker, "_unknown", lambda self, value: value if self.exact else None)
 
-    patch.setattr(FastEmitter, "is_class", is_class)
+
+def asks_for_no_class(patch: Patch) -> None:
+    patch.setattr(quick, "_class", lambda variable, kind, slots: ast.Compare(variable, [ast.IsNot()], [const(None)]))
+
+
+def takes_any_word(patch: Patch) -> None:
+    honest = quick.quick_test
+    patch.setattr("abac.compiler.emit_fast.quick_test", lambda *arguments: honest(*arguments)[:1])
 
 
 def keeps_what_another_branch_read(patch: Patch) -> None:
@@ -62,49 +77,70 @@ def keeps_what_another_branch_read(patch: Patch) -> None:
         f.ahead = ahead
         return made
 
-    patch.setattr(FastEmitter, "_deferred", deferred)
+    patch.setattr(FastEmitter, "deferred", deferred)
 
 
 def knows_inside_what_it_reads_below(patch: Patch) -> None:
-    patch.setattr(Function, "inside", lambda self: Function([], self.read, dict(self.variables), self.combinations, False, self.count))
+    def inside(self: Function) -> Function:
+        return Function([], self.read, dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth, self.count)
+
+    patch.setattr(Function, "inside", inside)
+
+
+# ── ages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gives_an_age_to_what_has_none(patch: Patch) -> None:
+    """As if whatever the request says were known since long ago."""
+    honest = forms.Maker.form
+
+    def form(self: forms.Maker, value: Any) -> forms.Form:
+        made = honest(self, value)
+        for slot in self.forms.ages.values():
+            if type(value) is EntityValue and not hasattr(made, slot):
+                setattr(made, slot, dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc))
+        return made
+
+    patch.setattr(forms.Maker, "form", form)
+
+
+def asks_for_an_age_without_the_value(patch: Patch) -> None:
+    """As if what is known of an attribute were its age."""
+    patch.setattr(World, "dated", lambda self, name: lambda form: (None, getattr(form, self.forms.ages[name])))
+
+
+def lets_ages_be_negative(patch: Patch) -> None:
+    patch.setattr(runtime, "age", lambda memo, known: memo[runtime.NOW] - known[1])
+
+
+def lets_ages_stand_still(patch: Patch) -> None:
+    honest = Clockwork.rate
+    patch.setattr(Clockwork, "rate", lambda self, e: 0 if isinstance(e, c.AgeOf) else honest(self, e))
 
 
 # ── dropped reads ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def drops_the_excluded_middle(patch: Patch) -> None:
-    honest = FastEmitter.truth
+    honest = simplify.joined
 
-    def truth(self: FastEmitter, e: c.Expression, f: Function) -> ast.expr:
-        match e:
-            case c.Operation(operator=Operator.OR, operands=(c.Operation() as a, c.Operation() as b)):
+    def joined(junction: Operator, operands: tuple[c.Expression, ...], e: c.Expression) -> c.Expression:
+        match operands:
+            case (c.Operation() as a, c.Operation() as b) if junction is Operator.OR:
                 if {a.operator, b.operator} == {Operator.EQUAL, Operator.UNEQUAL} and a.operands == b.operands:
-                    return const(True)
-        return honest(self, e, f)
+                    return simplify.truth(True, e)  # type: ignore[no-any-return]
+        return honest(junction, operands, e)  # type: ignore[no-any-return]
 
-    patch.setattr(FastEmitter, "truth", truth)
+    patch.setattr(simplify, "joined", joined)
 
 
 def drops_a_condition_between_equal_values(patch: Patch) -> None:
-    honest = FastEmitter._value
+    honest = simplify._chosen
 
-    def value(self: FastEmitter, e: c.Expression, f: Function) -> ast.expr:
-        if isinstance(e, c.Conditional) and all(arm == e.otherwise for _, arm in e.arms):
-            return self.value(e.otherwise, f)
-        return honest(self, e, f)
+    def chosen(arms: Any, otherwise: c.Expression, e: c.Conditional) -> c.Expression:
+        return otherwise if all(value == otherwise for _, value in arms) else honest(arms, otherwise, e)
 
-    patch.setattr(FastEmitter, "_value", value)
-
-
-def drops_a_branch_with_equal_children(patch: Patch) -> None:
-    honest = FastEmitter._return
-
-    def returned(self: FastEmitter, e: c.Expression, f: Function, slot: int | None, *, running: bool) -> None:
-        if isinstance(e, c.Conditional) and all(arm == e.otherwise for _, arm in e.arms):
-            e = e.otherwise
-        honest(self, e, f, slot, running=running)
-
-    patch.setattr(FastEmitter, "_return", returned)
+    patch.setattr(simplify, "_chosen", chosen)
 
 
 # ── collections ────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,27 +154,49 @@ def looks_for_an_element_among_the_known(patch: Patch) -> None:
     patch.setattr(runtime, "has_element", lambda collection, item: canonical_key(item) in _known_keys(collection))
 
 
-def lets_sets_meet_in_the_known(patch: Patch) -> None:
-    patch.setattr(runtime, "meets", lambda a, b: not _known_keys(a).isdisjoint(_known_keys(b)))
+def takes_known_elements_for_the_set(patch: Patch) -> None:
+    honest = forms.Maker._set
+
+    def made(self: forms.Maker, value: Any, element: Any) -> Any:
+        known = value.plain is None and forms.is_plain(element) and not self.exact
+        return frozenset(e for e in value.elements if type(e) is not Unknown) if known else honest(self, value, element)
+
+    patch.setattr(forms.Maker, "_set", made)
+
+
+def walks_past_unknown_elements(patch: Patch) -> None:
+    def made(self: forms.Maker, elements: Any, element: Any) -> Any:
+        return tuple(each for part in elements if (each := self.normal(part, element)) is not forms.UNSET)
+
+    patch.setattr(forms.Maker, "_list", made)
 
 
 def compares_subsets_of_the_known(patch: Patch) -> None:
     patch.setattr(runtime, "within_set", lambda a, b: _known_keys(a) <= _known_keys(b))
 
 
-def walks_past_unknown_elements(patch: Patch) -> None:
-    patch.setattr(FastEmitter, "_element_check", lambda self, e, variable: [])
+def stands_in_what_is_known(patch: Patch) -> None:
+    honest = forms.Maker.stand
+
+    def stand(self: forms.Maker, made: Any, value: Any) -> None:
+        honest(self, made, value)
+        for number in self.forms.groups.values():
+            if not self.exact:
+                setattr(made, f"w{number}", False)
+
+    patch.setattr(forms.Maker, "stand", stand)
 
 
 def takes_the_last_witness(patch: Patch) -> None:
-    honest = PolicyEmitter._witness
+    honest = SearchEmitter._witness
 
-    def witness(self: PolicyEmitter, *arguments: Any) -> None:
+    def witness(self: SearchEmitter, *arguments: Any) -> None:
         honest(self, *arguments)
-        loop = next(each for each in self.fast.functions[-1].body if isinstance(each, ast.For))
+        f = arguments[-1]
+        loop = next(each for each in reversed(f.body) if isinstance(each, ast.For))
         loop.iter = ast.Subscript(loop.iter, ast.Slice(None, None, ast.UnaryOp(ast.USub(), const(1))), ast.Load())
 
-    patch.setattr(PolicyEmitter, "_witness", witness)
+    patch.setattr(SearchEmitter, "_witness", witness)
 
 
 # ── the order of search ────────────────────────────────────────────────────────────────────────────────────
@@ -177,28 +235,60 @@ def takes_a_doubtful_policy_for_its_rules(patch: Patch) -> None:
         found: set[Effect] = honest(step)
         return found
 
-    patch.setattr(lower, "effects", effects)
-    patch.setattr(emit_policies, "effects", effects)
+    for module in (lower, emit_search, filing):
+        patch.setattr(module, "effects", effects)
 
 
 def lets_a_permit_wait_unseen(patch: Patch) -> None:
-    patch.setattr(PolicyEmitter, "_stands", lambda self, found, f: None)
+    patch.setattr(SearchEmitter, "stand", lambda self, found, block, f, inner=None: None)
+
+
+# ── filing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def files_rules_by_what_they_do_not_require(patch: Patch) -> None:
-    def parts(expression: c.Expression) -> Iterator[c.Expression]:
-        if isinstance(expression, c.Operation) and expression.operator in (Operator.AND, Operator.OR):
-            for operand in expression.operands:
-                yield from parts(operand)
-        else:
-            yield expression
-
-    patch.setattr(dispatch, "conjuncts", parts)
+    patch.setattr(guards, "_alternatives", lambda operands, schema: guards._guards(operands[0], schema))
 
 
-def files_rules_under_their_last_value_only(patch: Patch) -> None:
-    honest = dispatch.required_values
-    patch.setattr(dispatch, "required_values", lambda rule: {a: values[-1:] for a, values in honest(rule).items()})
+def files_rules_under_one_value_only(patch: Patch) -> None:
+    honest = filing.guards_of
+
+    def one(condition: c.Expression, schema: Any) -> Any:
+        return tuple(replace(g, values=frozenset(sorted(g.values, key=str)[:1])) if g.values else g for g in honest(condition, schema))
+
+    patch.setattr(filing, "guards_of", one)
+
+
+def files_rules_with_a_witness(patch: Patch) -> None:
+    patch.setattr(filing._Filing, "_guards", lambda self, row: guards.guards_of(row.condition, self.graph.package.schema))
+
+
+def leaves_out_what_a_guard_does_not_say(patch: Patch) -> None:
+    honest = guards._like
+    patch.setattr(guards, "_like", lambda text, pattern: ((guard, True) for guard, _ in honest(text, pattern)))
+
+
+def ends_ranges_late(patch: Patch) -> None:
+    patch.setattr(filing, "bisect_right", filing.bisect_left)
+
+
+def forgets_ranks_of_weak_results(patch: Patch) -> None:
+    honest = filing.ranked
+    patch.setattr(filing, "ranked", lambda block: [replace(row, weak_rank=None) for row in honest(block)])
+
+
+def takes_what_it_finds_first(patch: Patch) -> None:
+    never = ast.Constant(False)
+    patch.setattr(ForestEmitter, "_dominated", lambda self: ast.If(never, [ast.Break()], []))
+
+
+def does_not_ask_whether_it_knows_all_groups(patch: Patch) -> None:
+    honest = ForestEmitter._above
+    patch.setattr(ForestEmitter, "_above", lambda self, key, letter: honest(self, key, "u"))
+
+
+def takes_a_key_to_stay(patch: Patch) -> None:
+    patch.setattr(runtime, "cell_at", lambda memo, cuts, value: runtime.bisect_right(cuts, value))
 
 
 # ── constants, duties, time ────────────────────────────────────────────────────────────────────────────────
@@ -209,10 +299,39 @@ def takes_another_constant_of_the_type(patch: Patch) -> None:
     patch.setattr(slots, "_key", lambda value: (type(value), None if type(value).__module__ in confused else id(value)))
 
 
+def gives_every_rule_of_a_shape_the_same_constants(patch: Patch) -> None:
+    patch.setattr("abac.compiler.shapes.Holes.row_of", lambda self, expressions: _row_of(self, self.expressions))
+
+
+def _row_of(holes: Any, expressions: Any) -> tuple[Any, ...]:
+    nodes = _inside(expressions)
+    return tuple(prepare(nodes[place]) for place, prepare in holes.columns)
+
+
+def writes_constants_of_a_row_into_the_code_of_its_shape(patch: Patch) -> None:
+    honest = World.constant
+
+    def constant(self: World, e: c.Expression, what: object, prepare: Callable[[Any], Any]) -> ast.expr:
+        if self.holes is not None and not any(e is node for node in _inside(self.holes.expressions)):
+            return self.slots.literal(prepare(e))
+        return honest(self, e, what, prepare)
+
+    def inline(self: ForestEmitter, row: graph.Row, keep: list[ast.stmt], f: Function) -> None:
+        self.world.holes = self._holes(row)
+        self.search.nest(list(self._expressions(row)), keep, f)
+        self.world.holes = None
+
+    patch.setattr(World, "constant", constant)
+    patch.setattr(ForestEmitter, "_inline", inline)
+
+
+def _inside(expressions: Iterable[c.Expression]) -> list[c.Expression]:
+    return [node for e in expressions for node in c.walk(e)]
+
+
 def forgets_duties_of_policies_around(patch: Patch) -> None:
-    honest = emit_policies.clauses
-    for module in (emit_policies, load):
-        patch.setattr(module, "clauses", lambda leaf: (pair for pair in honest(leaf) if pair[1]))
+    honest = carried.clauses
+    patch.setattr(carried, "clauses", lambda leaf: (pair for pair in honest(leaf) if pair[1]))
 
 
 def never_notes_a_crossing(patch: Patch) -> None:
@@ -232,29 +351,39 @@ def takes_running_time_for_fixed(patch: Patch) -> None:
 
 
 def takes_missing_for_absent_exactly(patch: Patch) -> None:
-    honest = exact.has
-    patch.setattr(exact, "has", lambda target, field, text: False if isinstance(found := honest(target, field, text), Unknown) else found)
+    honest = ExactEmitter._has
+
+    def has(self: ExactEmitter, e: c.HasAttribute, f: Function) -> ast.expr:
+        found = honest(self, e, f)
+        return self.kept(ast.Compare(found, [ast.Is()], [const(True)]), f)
+
+    patch.setattr(ExactEmitter, "_has", has)
 
 
 def skips_the_undecided_exactly(patch: Patch) -> None:
     honest = answers._undecided
-    patch.setattr(answers, "_undecided", lambda rule, policy, truth, held: replace(honest(rule, policy, truth, held), causes=frozenset()))
+    patch.setattr(answers, "_undecided", lambda rule, truth, parts: replace(honest(rule, truth, parts), causes=frozenset()))
 
 
 def stops_at_an_unknown_exactly(patch: Patch) -> None:
-    def any_(truths: Iterator[Any]) -> Any:
-        return next((truth for truth in truths if truth is not False), False)
-
-    patch.setattr(exact, "_any", any_)
+    patch.setattr(ExactEmitter, "either", lambda self, result, made, nothing: result)
 
 
 DEFECTS = (
-    asks_for_presence_only, keeps_what_another_branch_read, knows_inside_what_it_reads_below,
-    drops_the_excluded_middle, drops_a_condition_between_equal_values, drops_a_branch_with_equal_children,
-    looks_for_an_element_among_the_known, lets_sets_meet_in_the_known, compares_subsets_of_the_known, walks_past_unknown_elements,
-    takes_the_last_witness, searches_backwards, searches_the_weak_first, swaps_defaults, leaves_defaults_out,
-    takes_a_doubtful_policy_for_its_rules, lets_a_permit_wait_unseen, files_rules_by_what_they_do_not_require,
-    files_rules_under_their_last_value_only, takes_another_constant_of_the_type, forgets_duties_of_policies_around,
+    fills_slots_of_what_is_unknown, asks_for_no_class, takes_any_word,
+    keeps_what_another_branch_read, knows_inside_what_it_reads_below,
+    gives_an_age_to_what_has_none, asks_for_an_age_without_the_value, lets_ages_be_negative, lets_ages_stand_still,
+    drops_the_excluded_middle, drops_a_condition_between_equal_values,
+    looks_for_an_element_among_the_known, takes_known_elements_for_the_set, walks_past_unknown_elements, compares_subsets_of_the_known,
+    stands_in_what_is_known, takes_the_last_witness,
+    searches_backwards, searches_the_weak_first, swaps_defaults, leaves_defaults_out, takes_a_doubtful_policy_for_its_rules,
+    lets_a_permit_wait_unseen,
+    files_rules_by_what_they_do_not_require, files_rules_under_one_value_only, files_rules_with_a_witness,
+    leaves_out_what_a_guard_does_not_say,
+    ends_ranges_late, forgets_ranks_of_weak_results, takes_what_it_finds_first,
+    does_not_ask_whether_it_knows_all_groups, takes_a_key_to_stay,
+    takes_another_constant_of_the_type, gives_every_rule_of_a_shape_the_same_constants,
+    writes_constants_of_a_row_into_the_code_of_its_shape, forgets_duties_of_policies_around,
     never_notes_a_crossing, notes_a_crossing_late, takes_running_time_for_fixed,
     takes_missing_for_absent_exactly, skips_the_undecided_exactly, stops_at_an_unknown_exactly,
 )  # fmt: skip
@@ -264,78 +393,3 @@ DEFECTS = (
 def test_a_mistaken_compiler_is_caught(defect: Callable[[Patch], None], monkeypatch: Patch) -> None:
     defect(monkeypatch)
     assert next(searched(), None) is not None
-
-
-# ── exact types ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class OddStr(str):
-    __slots__ = ()
-
-
-class OddInt(int):
-    __slots__ = ()
-
-
-class OddInstant(dt.datetime):
-    pass
-
-
-def disguised(value: Any) -> Any:
-    """A value of another class that `isinstance` takes for the same; None if there is none."""
-    match value:
-        case bool():
-            return None  # nothing can be derived from it
-        case int():
-            return value != 0 if value in (0, 1) else OddInt(value)
-        case str():
-            return OddStr(value)
-        case dt.datetime():
-            return OddInstant(*value.timetuple()[:6], value.microsecond, dt.timezone.utc)
-        case dt.date():
-            return dt.datetime(value.year, value.month, value.day)
-    return None
-
-
-def believed(packages: tuple[c.Package, ...]) -> Iterator[tuple[str, object]]:
-    """Values of other classes in place of those that the fast path read, and the path of each on which it still decided; "" if not."""
-    for i, package in enumerate(packages):
-        compiled = compile_package(package, DIGEST)
-        for question in questions(package, compiled, RequestMaker.of(random.Random(i), package), 12):
-            if not isinstance(question.request, Request) or fast(compiled, question.request) is None:
-                continue
-            recording = Recording(question.request, whole=True)
-            compiled.fast(recording.request, recording.memo(len(compiled._blank)))
-            for part in ("subject", "resource", "context"):
-                for field in sorted(getattr(recording.request, part).fields.subscripted):
-                    odd = disguised(getattr(question.request, part).fields[field])
-                    if odd is not None and not (part == "context" and field == package.schema.context.clock):
-                        decided = fast(compiled, changed(question.request, part, field, odd)) is not None
-                        yield f"{part}.{field}" if decided else "", odd
-
-
-def changed(request: Request, part: str, field: str, value: object) -> Request:
-    """The request with another value in one place, past the edge where requests are read."""
-    parts: dict[str, Any] = {part: _changed(getattr(request, part), field, value)}
-    return replace(request, **parts)
-
-
-def _changed(before: EntityValue | RecordValue, field: str, value: object) -> EntityValue | RecordValue:
-    fields: dict[str, Any] = {**before.fields, field: value}
-    if isinstance(before, EntityValue):
-        return EntityValue(before.type, before.key, fields, before.parents, before.path)
-    return RecordValue(before.type, fields, before.path)
-
-
-def test_a_value_of_a_derived_class_is_never_decided_on_in_two_values() -> None:
-    tried = list(believed((*pointed_packages(), *drawn_packages(0, 56)[:20])))
-    assert len(tried) >= 100
-    assert not [pair for pair in tried if pair[0]]
-
-
-def test_isinstance_in_place_of_the_exact_type_is_caught(monkeypatch: Patch) -> None:
-    def is_class(self: FastEmitter, value: ast.expr, type: Any) -> ast.expr:
-        return call(self.slots.helper("isinstance", isinstance), value, self.slots.slot(class_of(type)))
-
-    monkeypatch.setattr(FastEmitter, "is_class", is_class)
-    assert any(path for path, _ in believed(pointed_packages()))

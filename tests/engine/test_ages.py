@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -19,10 +18,11 @@ from abac.language.reads import expressions, reads
 from abac.model.markers import Key, MaxAge
 from abac.model.request import InvalidRequest, Request
 from abac.model.text import show
-from abac.model.values import EntityRef, EntityValue, ListValue, Origin, RecordValue, SetValue, Unknown
+from abac.model.values import EntityRef, EntityValue, ListValue, RecordValue, SetValue, Unknown
 from abac.reference import evaluate
 from abac.reference.evaluator import Evaluator
-from tests.engine.world import EPOCH, HOUR, UTC, Clock, counted, told
+from tests.engine.world import HOUR, Clock, counted, told
+from tests.generate.ages import dated_request
 from tests.generate.asking import drawn_packages, read
 from tests.generate.requests import RequestMaker
 from tests.test_reference_properties import draw_instant, later_instants
@@ -211,33 +211,6 @@ def test_a_decision_about_the_age_of_what_was_just_fetched_is_kept(clock: Clock)
     decision = engine.check("ann", "read", "bob")
     assert decision.permitted and decision.valid_until is not None and decision.valid_until > clock.instant
     assert counted(engine, "ann", "read", "bob")[1]
-
-
-EARLIEST, LATEST = (moment.replace(tzinfo=UTC) - EPOCH for moment in (dt.datetime.min, dt.datetime.max))
-OFFSETS = (-DAY, -SECOND, dt.timedelta(), SECOND, 30 * 60 * SECOND, 8 * HOUR, DAY, DAY + SECOND, 2 * DAY, 400 * DAY)
-
-
-def dated(value: Any, rng: random.Random, now: dt.datetime, share: float) -> Any:
-    """A value, most of whose entities' attributes were fetched at some time or other."""
-    match value:
-        case EntityValue():
-            fields = {name: dated(each, rng, now, share) for name, each in value.fields.items()}
-            ages = [age for age in OFFSETS if EARLIEST < now - EPOCH - age < LATEST]
-            origins = {name: Origin("s", now - rng.choice(ages)) for name in fields if ages and rng.random() < share}
-            return replace(value, fields=fields, origins=origins)
-        case RecordValue():
-            return replace(value, fields={name: dated(each, rng, now, share) for name, each in value.fields.items()})
-        case ListValue(elements=elements):
-            return ListValue(tuple(dated(each, rng, now, share) for each in elements))
-        case SetValue(elements=elements):
-            return SetValue(tuple(dated(each, rng, now, share) for each in elements), value.plain)
-        case _:
-            return value
-
-
-def dated_request(request: Request, rng: random.Random, now: dt.datetime, share: float = 0.8) -> Request:
-    parts: Mapping[str, Any] = {part: dated(getattr(request, part), rng, now, share) for part in ("subject", "resource", "context")}
-    return Request(parts["subject"], request.action, parts["resource"], parts["context"], now)
 
 
 def drawn(seed: int, count: int, requests: int) -> Any:

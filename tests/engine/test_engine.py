@@ -299,8 +299,8 @@ def test_a_file_that_is_a_pipe_is_never_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("size", "is_refused"), [(MAX_FILE_BYTES, False), (MAX_FILE_BYTES + 1, True)])
-def test_a_file_beyond_sixteen_mebibytes_is_refused(tmp_path: Path, size: int, is_refused: bool) -> None:
-    assert MAX_FILE_BYTES == 16 * 2**20
+def test_a_file_beyond_thirty_two_mebibytes_is_refused(tmp_path: Path, size: int, is_refused: bool) -> None:
+    assert MAX_FILE_BYTES == 32 * 2**20
     made = folder(tmp_path)
     main = (made / "main.abac").read_bytes()
     # One comment fills the file up: it is read whole, and costs the parser nothing.

@@ -41,7 +41,7 @@ def test_what_was_read_once_is_decided_like_what_it_was_read_from(engine: Engine
 
 def test_what_was_read_once_is_not_read_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     parts: Any = engine.subject(USER), "read", engine.resource(PAGE), engine.context(CONTEXT)
-    monkeypatch.setattr(wire, "_members", lambda raw: pytest.fail("read again"))
+    monkeypatch.setattr(wire, "members_of", lambda raw: pytest.fail("read again"))
     assert engine.permits(*parts)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from abac.language.grammar import grammar_text
+from abac.language.grammar import grammar_text, tables_text
 from abac.model.combining import Algorithm
 
 ROOT = Path(__file__).parents[2]
@@ -47,8 +47,18 @@ def test_a_missing_grammar_is_a_load_error_that_names_the_places(tmp_path: Path)
     assert str(tmp_path / "site" / "grammar" / "abac.lark") in last
 
 
-def test_the_checkout_reads_its_own_grammar() -> None:
+def test_missing_tables_are_a_load_error_too(tmp_path: Path) -> None:
+    site = installed(tmp_path / "site", Path("grammar/abac.lark"))
+    code = f"import sys; sys.path.insert(0, {str(site)!r}); from abac.language.parser import keywords; keywords()"
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("abac.model.errors.LoadError: the table file `abac.tables.json` is missing")
+
+
+def test_the_checkout_reads_its_own_grammar_and_tables() -> None:
     assert grammar_text() == (ROOT / "grammar" / "abac.lark").read_text(encoding="utf-8")
+    assert tables_text() == (ROOT / "grammar" / "abac.tables.json").read_text(encoding="utf-8")
 
 
 def test_the_grammar_names_every_combining_algorithm_and_no_other() -> None:

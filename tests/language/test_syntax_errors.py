@@ -128,3 +128,10 @@ def test_an_expression_alone_speaks_of_an_expression() -> None:
     with pytest.raises(PolicyErrors) as raised:
         parse_expression(Source("text", "a b"))
     assert [d.message for d in raised.value.diagnostics] == ["expected an operator or the end of the expression, found `b`"]
+
+
+@pytest.mark.parametrize(("text", "found"), [("a }", "}"), ("a , b", ","), ("a then", "then"), ("a policy", "policy")])
+def test_what_follows_a_whole_expression_is_a_complaint(text: str, found: str) -> None:
+    with pytest.raises(PolicyErrors) as caught:
+        parse_expression(Source("text", text))
+    assert [d.message for d in caught.value.diagnostics] == [f"expected the end of the expression, found `{found}`"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from zoneinfo import ZoneInfo
 
@@ -303,10 +302,10 @@ def test_nothing_changes_before_a_decision_expires(expression: str) -> None:
             decided = answer(at)
             effects.add(decided.effect)
             end = min(decided.valid_until or LAST, at + 300 * dt.timedelta(minutes=1))
-            same = dataclasses.replace(decided, valid_until=None)
+            same = decided.until(None)
             for later in (at, at + (end - at) / 3, at + (end - at) / 2, end - TICK):
                 if at <= later < end:
-                    assert dataclasses.replace(answer(later), valid_until=None) == same, (at, later)
+                    assert answer(later).until(None) == same, (at, later)
     assert len(effects) == 2, "the table shows both answers"
 
 

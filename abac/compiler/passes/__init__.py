@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from abac.compiler.graph import Graph
-from abac.compiler.passes.dispatch import dispatch
+from abac.compiler.passes.filing import file_steps
+from abac.compiler.passes.simplify import simplify
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (dispatch,)
+PASSES: tuple[Pass, ...] = (simplify, file_steps)

@@ -1,0 +1,247 @@
+"""Floor 4, compiler: reads callers' objects into forms: what generated readers call, and the readers of values without attributes.
+
+A fast reader gives a value, or UNSET for what is unknown; an exact one gives the Unknown with its cause and place. What a value means, and
+why it is none, only `abac.model.wire` knows: readers here take what plainly is a value as it stands, and ask there about all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from abac.compiler.forms import UNSET, Form, Forms, Maker
+from abac.compiler.runtime import PLENTY, hand_over
+from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
+from abac.model.schema import Entity, Field, Schema
+from abac.model.types import INT, STRING, EntityOf, KeyOf, ListOf, SetOf, Type, Words, base
+from abac.model.values import EntityValue, ListValue, Table, Unknown
+from abac.model.wire import NOTHING, named_members, read_at
+
+Left = list[int]
+"""How many more values may be read for one attribute, in a list so that readers share it."""
+
+Fast = Callable[[Any, int, Left], Any]
+"""From a raw value, its depth in the request, and what is left: a fast form's value or UNSET."""
+
+Exact = Callable[[Any, str, int, Left], Any]
+"""The same with the value's path: an exact form's value or an Unknown."""
+
+DEEPEST = MAX_NESTING - 2
+
+
+class TooMany(Exception):
+    """More values than `PLENTY`: exact readers leave the whole part of the request to `abac.model.wire`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The readers of one package's values."""
+
+    schema: Schema
+    tables: Mapping[str, Table]
+    forms: Forms
+
+    # ── whatever the type ──────────────────────────────────────────────────────────────────────────────────
+
+    def slow(self, type_: Type) -> Fast:
+        field = Field("", type_)
+
+        def read(raw: Any, depth: int, left: Left) -> Any:
+            return self.forms.fast(read_at(raw, field, "", depth, self.schema, self.tables), type_)
+
+        return read
+
+    def slow_exact(self, type_: Type) -> Exact:
+        field = Field("", type_)
+
+        def read(raw: Any, path: str, depth: int, left: Left) -> Any:
+            return self.forms.exact(read_at(raw, field, path, depth, self.schema, self.tables), type_)
+
+        return read
+
+    def member(self, field: Field) -> Callable[[Any, str, int], Any]:
+        """The exact value of a field whose member is given, NOTHING if there is none."""
+        plain = field.plain
+
+        def read(raw: Any, path: str, depth: int) -> Any:
+            return self.forms.exact(read_at(raw, field, f"{path}.{field.name}", depth, self.schema, self.tables), plain)
+
+        return read
+
+    # ── collections ────────────────────────────────────────────────────────────────────────────────────────
+
+    def plain_set(self, element: Type) -> Fast:
+        """A set of strings, words, keys or numbers, taken over by steps that Python does without looking at each element."""
+        slow, fits = self.slow(SetOf(element)), self._fits(element)
+
+        def read(raw: Any, depth: int, left: Left) -> Any:
+            if type(raw) in _SETS and len(raw) <= MAX_COLLECTION and fits(raw):
+                left[0] -= len(raw)
+                return frozenset(raw)
+            return slow(raw, depth, left)
+
+        return read
+
+    def _fits(self, element: Type) -> Callable[[Any], bool]:
+        """Whether surely all elements are values of the type as they stand."""
+        allowed: frozenset[Any] | None = None
+        if isinstance(element, Words) and not element.open:
+            allowed = frozenset(element.words)
+        elif isinstance(element, KeyOf) and base(element) == STRING:
+            allowed = frozenset(self.tables[element.table].rows)
+        if allowed is not None:
+            return lambda raw: _ONLY_TEXT.issuperset(map(type, raw)) and allowed.issuperset(raw)
+        if base(element) == STRING and not isinstance(element, KeyOf):
+            return _are_texts
+        if element == INT:
+            return _are_ints
+        return lambda raw: False
+
+    def plain_set_exact(self, element: Type) -> Exact:
+        fast, slow = self.plain_set(element), self.slow_exact(SetOf(element))
+
+        def read(raw: Any, path: str, depth: int, left: Left) -> Any:
+            found = fast(raw, depth, left)
+            return slow(raw, path, depth, left) if found is UNSET else found
+
+        return read
+
+    # ── entities ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def stand(self, made: Form, entity: Entity, parents: Any) -> bool:
+        """Fills in the groups that an entity stands in, as far as plain dicts and keys tell; whether that is all of them.
+
+        Args:
+            parents: the raw member, NOTHING if there is none.
+        """
+        key = getattr(made, self.forms.slots[entity.key], UNSET)
+        if key is UNSET or type(key) is Unknown or not self.forms.groups:
+            return not self.forms.groups
+        found: dict[str, set[Any]] = {entity.name: {key}}
+        whole = _climb(self.schema, entity, parents, found)
+        for group, number in self.forms.groups.items():
+            setattr(made, f"u{number}", frozenset(found.get(group, ())))
+            if whole:
+                setattr(made, f"w{number}", False)
+        return whole
+
+    def stand_exactly(self, made: Form, entity: Entity, parents: Any, path: str, depth: int) -> None:
+        """The same, with what is unknown about them."""
+        if self.stand(made, entity, parents):
+            return
+        key = getattr(made, self.forms.slots[entity.key])
+        above: Any = ListValue(())
+        if entity.parents:
+            field = Field("parents", ListOf(EntityOf(tuple(sorted(entity.parents)))))
+            above = read_at(parents, field, f"{path}.parents", depth, self.schema, self.tables)
+        Maker(self.forms, exact=True).stand(made, EntityValue(entity.name, key, {}, above))
+
+
+@dataclass(slots=True)
+class Odd:
+    """Reads records and entities that are no plain dict, or stand too deep; `read` is the generated reader of plain dicts, filled in later.
+
+    Attributes:
+        names: members to ask an object for.
+        slow: reads what nothing here can.
+        key: of an entity: reads its bare key.
+    """
+
+    readers: Readers
+    owner: str
+    names: tuple[str, ...]
+    slow: Exact
+    key: Fast | None = None
+    read: Any = None
+
+    def fast(self, raw: Any, depth: int, left: Left) -> Any:
+        members = None if depth > DEEPEST else named_members(raw, self.names)
+        if members is not None:
+            return self.read(members, depth, left)
+        found = UNSET if raw is None or self.key is None else self.key(raw, depth, left)
+        if found is UNSET:
+            return UNSET
+        entity, forms = self.readers.schema.entities[self.owner], self.readers.forms
+        made = forms.classes[self.owner]()
+        made._type = self.owner
+        setattr(made, forms.slots[entity.key], found)
+        self.readers.stand(made, entity, NOTHING if entity.parents else ())
+        return made
+
+    def exact(self, raw: Any, path: str, depth: int, left: Left) -> Any:
+        members = None if depth > DEEPEST else named_members(raw, self.names)
+        return self.slow(raw, path, depth, left) if members is None else self.read(members, path, depth, left)
+
+
+def spend(left: Left, count: int) -> None:
+    """So many more values are read."""
+    left[0] -= count
+    if left[0] < 0:
+        hand_over()
+
+
+def spend_exactly(left: Left, count: int) -> None:
+    left[0] -= count
+    if left[0] < 0:
+        raise TooMany
+
+
+def placed(path: str, name: str) -> str:
+    return f"{path}.{name}"
+
+
+def numbered(raw: Any, path: str) -> Iterator[tuple[Any, str]]:
+    """The elements of a list, each with its path."""
+    return ((part, f"{path}[{i}]") for i, part in enumerate(raw))
+
+
+def _climb(schema: Schema, entity: Entity, parents: Any, found: dict[str, set[Any]]) -> bool:
+    """Adds the keys of all that stands above an entity; whether all of it could be told."""
+    whole, left, waiting = True, PLENTY, [(entity, parents, 1)]
+    while waiting:
+        below, raw, depth = waiting.pop()
+        if not below.parents:
+            continue
+        if type(raw) not in LISTS or depth > DEEPEST:
+            whole = False
+            continue
+        left -= len(raw)
+        if len(raw) > MAX_COLLECTION or left < 0:
+            return False
+        for each in raw:
+            above = _above(schema, below, each)
+            key = None if above is None else each.get(above.key) if type(each) is dict else each
+            if above is None or type(key) is not str or schema.entities[above.name].fields[above.key].type != STRING or not _is_text(key):
+                whole = False
+                continue
+            found.setdefault(above.name, set()).add(key)
+            waiting.append((above, each.get("parents", NOTHING) if type(each) is dict else NOTHING, depth + 1))
+    return whole
+
+
+def _above(schema: Schema, below: Entity, raw: Any) -> Entity | None:
+    """What kind of entity a raw parent is."""
+    only = below.parents[0] if len(below.parents) == 1 else None
+    if type(raw) is not dict or (only is not None and "entity_type" in schema.entities[only].fields):
+        return None if only is None else schema.entities[only]
+    named = raw.get("entity_type", only)
+    return schema.entities[named] if type(named) is str and named in below.parents else None
+
+
+_SETS = (list, tuple, frozenset, set)
+LISTS = (list, tuple)
+_ONLY_TEXT = frozenset({str})
+_ONLY_INTS = frozenset({int})
+
+
+def _is_text(text: str) -> bool:
+    return text.isascii() and len(text) <= MAX_STRING
+
+
+def _are_texts(raw: Any) -> bool:
+    return _ONLY_TEXT.issuperset(map(type, raw)) and all(map(str.isascii, raw)) and max(map(len, raw), default=0) <= MAX_STRING
+
+
+def _are_ints(raw: Any) -> bool:
+    return _ONLY_INTS.issuperset(map(type, raw)) and min(raw, default=0) >= INT_MIN and max(raw, default=0) <= INT_MAX
