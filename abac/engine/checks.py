@@ -144,16 +144,12 @@ class Checks:
         """`check` for event loops."""
         return await self._awaited(self._decision(Call(who, action, what, context, at), clock), clock)
 
-    def request(
-        self, who: object, action: object, what: object, context: object, at: dt.datetime | None, clock: Clock
-    ) -> Request | InvalidRequest:
+    def supplied(self, who: object, action: object, what: object, context: object, at: dt.datetime | None, clock: Clock) -> Supplied:
         """The request that `check` decides on. Raises as it does."""
         return self._driven(self._completed(Call(who, action, what, context, at), clock), clock)
 
-    async def arequest(
-        self, who: object, action: object, what: object, context: object, at: dt.datetime | None, clock: Clock
-    ) -> Request | InvalidRequest:
-        """`request` for event loops."""
+    async def asupplied(self, who: object, action: object, what: object, context: object, at: dt.datetime | None, clock: Clock) -> Supplied:
+        """`supplied` for event loops."""
         return await self._awaited(self._completed(Call(who, action, what, context, at), clock), clock)
 
     def _driven(self, journey: Journey[T], clock: Clock) -> T:
@@ -178,9 +174,8 @@ class Checks:
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
 
-    def _completed(self, call: Call, clock: Clock) -> Journey[Request | InvalidRequest]:
-        supplied = yield from self._supplied(self._read(call, call.context, clock()), self._is_private(call), clock)
-        return supplied.request
+    def _completed(self, call: Call, clock: Clock) -> Journey[Supplied]:
+        return (yield from self._supplied(self._read(call, call.context, clock()), self._is_private(call), clock))
 
     def _read(self, call: Call, context: object, now: float) -> Request | InvalidRequest:
         return read_call(self.loaded, call, context, call.at if call.at is not None or self._trusting else instant(now))

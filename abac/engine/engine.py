@@ -235,7 +235,8 @@ class Engine:
         from abac.engine.explain import explain
 
         checks = self._checks
-        return explain(checks.loaded, checks.request(subject_id, action, resource_id, context, at, time))
+        supplied = checks.supplied(subject_id, action, resource_id, context, at, time)
+        return explain(checks.loaded, supplied.request, supplied.until)
 
     async def aexplain_check(
         self, subject_id: object, action: object, resource_id: object, context: object = None, *, at: dt.datetime | None = None
@@ -244,7 +245,8 @@ class Engine:
         from abac.engine.explain import explain
 
         checks = self._checks
-        return explain(checks.loaded, await checks.arequest(subject_id, action, resource_id, context, at, time))
+        supplied = await checks.asupplied(subject_id, action, resource_id, context, at, time)
+        return explain(checks.loaded, supplied.request, supplied.until)
 
     def invalidate(self, entity: object) -> None:
         """An entity has changed: whoever asks once this returns is given nothing that was fetched of it before.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
 from abac.engine.explanation import Condition, Explanation, RuleTrace, Standing
 from abac.engine.pipeline import Loaded
+from abac.engine.table import bounded
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.request import InvalidRequest, Request
@@ -19,9 +21,9 @@ from abac.reference.evaluator import NOTHING_BOUND, Environment, Evaluator
 __all__ = ["Condition", "Explanation", "RuleTrace", "Standing", "explain"]
 
 
-def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
-    """The explanation of the decision of one policy version on a request."""
-    decision = evaluate(state.package, request, state.digest)
+def explain(state: Loaded, request: Request | InvalidRequest, until: dt.datetime | None = None) -> Explanation:
+    """The explanation of the decision of one policy version on a request, whose values may be used until then; None: for ever."""
+    decision = bounded(evaluate(state.package, request, state.digest), until)
     if isinstance(request, InvalidRequest):
         return Explanation(decision, None, (), {}, decision.unknown)
     evaluator = Evaluator(state.package, request)

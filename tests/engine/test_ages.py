@@ -6,15 +6,18 @@ import datetime as dt
 import random
 from collections import Counter
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel
 
 from abac import Decision, Engine, Found, FunctionSource, PolicyErrors, Schema, SchemaError, Supply
+from abac.compiler import Compiled
 from abac.language import checked as c
 from abac.language.demand import demands
 from abac.language.reads import expressions, reads
+from abac.model.decision import Effect
 from abac.model.markers import Key, MaxAge
 from abac.model.request import InvalidRequest, Request
 from abac.model.text import show
@@ -59,9 +62,8 @@ class Records:
 
 
 def engine_of(rules: str, records: Records, **options: Any) -> Engine:
-    """By the reference evaluator."""
     text = SCHEMA.replace("(AGES)", AGED) + f"policy main: first-applicable {{\n{rules}\n}}\n"
-    return Engine.from_text(text, sources=[Supply("User", records, **{"keep": None, "timeout": None, **options})], compiled=False)
+    return Engine.from_text(text, sources=[Supply("User", records, **{"keep": None, "timeout": None, **options})])
 
 
 # ── what it means ────────────────────────────────────────────────────────────────────────────────────────
@@ -97,9 +99,9 @@ def test_what_an_age_is(clock: Clock, expression: str, expected: str) -> None:
     more = "define aged(u: User) = age of u.level\ndefine true_ = subject.level == 5\ndefine false_ = subject.level == 4\n"
     text = SCHEMA.replace("(AGES)", AGED) + more + f"define asked = {expression}\n"
     text += "policy main: first-applicable { permit p when asked == asked }"
-    engine = Engine.from_text(text, sources=[Supply("User", records, keep=None, timeout=None)], compiled=False)
+    engine = Engine.from_text(text, sources=[Supply("User", records, keep=None, timeout=None)])
     context = {"limit": "3 days", "who": {"id": "eve", "level": 3}}
-    request = engine._checks.request("ann", "read", "zoe", context, None, clock)
+    request = engine._checks.supplied("ann", "read", "zoe", context, None, clock).request
     assert isinstance(request, Request)
     package = engine.state.package
     value = Evaluator(package, request).value(package.definitions["shop.asked"].body)
@@ -128,7 +130,7 @@ def test_what_the_request_says_itself_has_no_age(clock: Clock) -> None:
 def test_without_a_clock_nothing_has_an_age(clock: Clock) -> None:
     text = SCHEMA.replace("(AGES)", "") + "policy main: first-applicable { permit p when age of subject.level < 1 day }"
     sources = [Supply("User", Records(clock), keep=None, timeout=None)]
-    engine = Engine.from_text(text, sources=sources, compiled=False, trust_request_clock=True)
+    engine = Engine.from_text(text, sources=sources, trust_request_clock=True)
     assert [str(cause) for cause in engine.check("ann", "read", "bob").unknown] == ["context.at: clock"]
 
 
@@ -137,6 +139,49 @@ def test_what_was_fetched_after_the_clock_of_the_decision_has_no_age_yet(clock: 
     early = clock.instant - 9 * DAY
     decision = engine.check("ann", "read", "bob", at=early)
     assert decision.permitted and decision.valid_until == early
+
+
+IN_TWO_VALUES = [
+    ("permit p when age of subject.level <= 3 days and age of resource.level < 1 day", "p"),
+    ("permit p when age of subject.level < 3 days deny q otherwise", "q"),
+    ("permit p when age of subject.nick >= 3 days", "p"),  # absent
+    ("permit p when age of subject.boss.level == 1 hour", "p"),
+    ("permit p when some u in [subject, resource]: age of u.badge > 1 day", "p"),
+    ("permit p when subject has rank or age of subject.level > 1 day", None),  # stale, so it has to be decided in three
+    ("permit p when age of context.who.level < 1 day", None),  # the request says it
+]
+
+
+@pytest.mark.parametrize(("rules", "rule"), IN_TWO_VALUES)
+def test_ages_are_told_in_two_values_where_they_are_known(
+    clock: Clock, rules: str, rule: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(rules, Records(clock, ann=3 * DAY, bob=HOUR))
+    by = engine.state.by
+    assert isinstance(by, Compiled)
+    exactly: list[Request] = []
+    honest = by.exact
+
+    def exact(request: Request) -> Decision:
+        exactly.append(request)
+        return honest(request)
+
+    monkeypatch.setattr(by, "exact", exact)
+    decision = engine.check("ann", "read", "zoe", {"who": {"id": "eve", "level": 3}})
+    assert len(exactly) == (rule is None) and by.surprises == 0
+    if rule is not None:
+        assert decision.rule == rule
+
+
+def test_what_a_plain_dict_says_hands_over_where_its_age_is_asked(clock: Clock) -> None:
+    engine = engine_of("permit p when age of subject.level < 1 day deny q when subject.level == 1", Records(clock))
+    ann = {"id": "ann", "level": 1}
+    for subject in (ann, MappingProxyType(ann), engine.subject(ann)):
+        decision = engine.decide(subject, "read", {"id": "bob"})
+        assert decision.effect is Effect.INDETERMINATE and not engine.permits(subject, "read", {"id": "bob"})
+        assert [str(cause) for cause in decision.unknown] == ["age of subject.level is missing"]
+    by = engine.state.by
+    assert isinstance(by, Compiled) and by.surprises == 0
 
 
 def test_an_age_is_read_and_so_is_the_clock(clock: Clock) -> None:
@@ -150,7 +195,7 @@ def test_an_age_is_read_and_so_is_the_clock(clock: Clock) -> None:
 def test_the_age_of_a_sensitive_attribute_cannot_be_shown() -> None:
     text = SCHEMA.replace("(AGES)", "") + "define aged = age of subject.pay\n"
     with pytest.raises(PolicyErrors) as refused:
-        Engine.from_text(text + 'policy main: first-applicable { permit p otherwise because "{aged}" }', compiled=False)
+        Engine.from_text(text + 'policy main: first-applicable { permit p otherwise because "{aged}" }')
     assert {d.code for d in refused.value.diagnostics} == {"sensitive-in-reason"}
 
 
@@ -172,6 +217,7 @@ def test_of_the_ages_that_schema_and_supply_allow_the_smaller_counts(clock: Cloc
     engine = engine_of("permit p when subject has rank and subject.rank == 1", records, max_age=by_supply)
     decision = engine.check("ann", "read", "bob")
     assert decision.permitted and decision.valid_until == clock.instant + hours * HOUR
+    assert engine.explain_check("ann", "read", "bob").decision.valid_until == decision.valid_until
     clock.now += hours * 3600 - 1
     assert counted(engine, "ann", "read", "bob")[1]
     clock.now += 2
@@ -206,7 +252,7 @@ def test_a_decision_about_the_age_of_what_was_just_fetched_is_kept(clock: Clock)
     source = FunctionSource("f", lambda entity, names, at: {"level": 5})
     engine = Engine.from_text(
         SCHEMA.replace("(AGES)", "") + "policy main: first-applicable { permit p when age of subject.level <= 1 hour }",
-        sources=[Supply("User", source, keep=None)], compiled=False,
+        sources=[Supply("User", source, keep=None)],
     )  # fmt: skip
     decision = engine.check("ann", "read", "bob")
     assert decision.permitted and decision.valid_until is not None and decision.valid_until > clock.instant

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,8 +20,8 @@ from abac import Decision, Engine
 from abac.engine.pipeline import Loaded, load_text
 from abac.engine.requests import read_request
 from abac.engine.sources import Absent, Found, Supply
-from abac.model.request import InvalidRequest
-from abac.model.values import CauseKind, EntityRef, Unknown
+from abac.model.request import InvalidRequest, Request
+from abac.model.values import CauseKind, EntityRef, Origin, Unknown
 from abac.reference import evaluate
 from tests.engine.world import EPOCH, SCHEMA, Clock, World, told
 
@@ -45,7 +46,15 @@ POLICIES = (
   permit reader when action == "read" and subject in resource.readers and "y" in context.tags
   deny other when action == "write"
 }""",
+    """first-applicable {
+  permit young when age of resource.level <= 100 seconds and subject.level > 1 oblige log(subject.level)
+  deny old when age of resource.owner > 400 seconds and subject.role != "owner"
+  permit staff when subject in Group::"staff" and age of resource.closes < 300 seconds
+  deny same when age of resource.level == age of resource.readers and subject.level > 3
+}""",
 )
+AGED = len(POLICIES) - 1
+"""The policy that asks how old documents are."""
 
 USERS, DOCS, GROUPS = ("ann", "bob", "cy"), ("d1", "d2"), ("g", "h", "staff")
 MAX_AGE = 500.0
@@ -198,7 +207,11 @@ class Checks(RuleBasedStateMachine):
 
     @rule()
     def the_documents_are_read_again(self) -> None:
+        """Where nobody asks for it, it does not matter how old they are, as long as they may be used."""
         self.shop.as_of = self.clock.now
+        if self.policy == AGED:
+            for what in DOCS:
+                self.engine.invalidate(what)
 
     @rule(number=st.integers(0, len(POLICIES) - 1))
     def the_policy_is_replaced(self, number: int) -> None:
@@ -303,7 +316,12 @@ class Checks(RuleBasedStateMachine):
         request = read_request(
             shop.entity(who, "subject"), action, {"id": what, **self._doc(what)}, around, package.schema, package.tables, self.clock.instant
         )  # fmt: skip
-        return evaluate(package, request)
+        return evaluate(package, request if isinstance(request, InvalidRequest) else self._aged(request))
+
+    def _aged(self, request: Request) -> Request:
+        """With the ages of documents."""
+        origin = Origin("world", EPOCH + dt.timedelta(seconds=self.shop.as_of))
+        return replace(request, resource=replace(request.resource, origins=dict.fromkeys(DOC_NAMES, origin)))
 
     def _doc(self, what: str) -> dict[str, Any]:
         return self.shop.entity(what, "resource") if what in TYPES else {}
@@ -321,7 +339,7 @@ def _loaded(text: str) -> Loaded:
 
 
 LOADED = tuple(map(_loaded, POLICIES))
-READ = ({"subject", "resource"}, {"subject", "resource"}, {"resource"})
+READ = ({"subject", "resource"}, {"subject", "resource"}, {"resource"}, {"subject", "resource"})
 """The parts of the request of which each policy reads more than the key."""
 TALLY: dict[str, int] = dict.fromkeys(
     ("hits", "misses", "evictions", "dropped", "meanwhile", "permit", "deny", "indeterminate", "not-applicable"), 0

@@ -313,6 +313,11 @@ def test_supplies_that_make_no_sense_are_refused(options: dict[str, Any]) -> Non
         Supply("User", world(), **options)
 
 
+def test_a_bare_function_is_no_source_and_says_what_makes_it_one() -> None:
+    with pytest.raises(TypeError, match="put a function into a `FunctionSource`"):
+        Supply("User", lambda entity, names, at: {}, keep=None)  # type: ignore[arg-type]
+
+
 def test_how_long_an_answer_is_kept_has_no_default() -> None:
     with pytest.raises(TypeError):
         Supply("User", world())  # type: ignore[call-arg]

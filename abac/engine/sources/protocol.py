@@ -76,6 +76,7 @@ class Supply:
         threads: calls in progress at once, of a source that is not asynchronous and has a timeout.
 
     Raises:
+        TypeError: if the source is none: a bare function, say.
         ValueError: if `keep` is negative, `max_age` or `timeout` is not positive, there is no thread, or `attributes` is one string.
     """
 
@@ -89,6 +90,8 @@ class Supply:
     threads: int = 8
 
     def __post_init__(self) -> None:
+        if not callable(getattr(self.source, "fetch", None)) or not isinstance(getattr(self.source, "name", None), str):
+            raise TypeError("a source has a `name` and a `fetch`: put a function into a `FunctionSource` or an `AsyncFunctionSource`")
         nothing = dt.timedelta()
         if self.keep is not None and self.keep < nothing:
             raise ValueError("`keep` is negative")

@@ -130,7 +130,7 @@ def test_what_a_request_says_itself_has_no_origin(clock: Clock) -> None:
 def test_the_supplied_request_carries_its_origins(clock: Clock) -> None:
     place = world()
     engine = engine_of('permit p when subject in Group::"staff" and subject.level == 5', *supplies(place))
-    request = engine._checks.request("ann", "read", "d1", None, None, clock)
+    request = engine._checks.supplied("ann", "read", "d1", None, None, clock).request
     subject = request.subject  # type: ignore[union-attr]
     origin = Origin("world", clock.instant)
     assert subject.origins == {"parents": origin, "level": origin}
