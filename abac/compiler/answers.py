@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from abac.compiler.carried import NONE, Causes, Duties, Values
 from abac.compiler.emit_answers import Code, ExactPolicy, ExactRule
+from abac.compiler.exact_index import Parts
 from abac.language import checked as c
 from abac.model.combining import Algorithm, Child, Combined, Outcome, combine
 from abac.model.decision import MORE_THAN_ONE_APPLIES, NO_RULE_APPLIES, Duty, Effect
 from abac.model.schema import DutyKind
 from abac.model.values import Unknown
-
-Parts = tuple[Any, Any, Any, Any, list[Any]]
-"""Subject, action, resource and context as exact forms, and the memo."""
 
 
 @dataclass(slots=True)
@@ -168,13 +166,16 @@ def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
     if algorithm is Algorithm.ONLY_ONE_APPLICABLE:
         answers, combined = _only_one(policy, parts)
     else:
-        for child in policy.children:
+        settling = _SETTLES[algorithm]
+        for child, doubts in _asked(policy, parts):
             found = _rule(child, parts) if type(child) is ExactRule else answer(child, parts)  # type: ignore[arg-type]  # the other
             if found is None or found.outcome is Outcome.NOT_APPLICABLE:
                 continue
             answers.append(found)
-            if found.outcome in _SETTLES[algorithm]:
+            if found.outcome in settling:
                 break
+            if found.outcome.undecided:
+                found.causes |= doubts
         combined = combine(algorithm, [Child(each.outcome) for each in answers])
     causes = NONE.union(*(answers[i].causes for i in combined.unknown))
     if not combined.deciding:
@@ -185,6 +186,14 @@ def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
     chosen.outcome = combined.outcome
     chosen.causes |= causes
     return chosen
+
+
+def _asked(policy: ExactPolicy, parts: Parts) -> Iterable[tuple[ExactRule | ExactPolicy, Causes]]:
+    """The children that may apply, in source order; with the first of several that are unknown alike, what is unknown about the others."""
+    if policy.index is None:
+        return ((child, NONE) for child in policy.children)
+    found = policy.index.candidates(parts)
+    return ((policy.children[i], found.doubts.get(i, NONE)) for i in found.steps)
 
 
 def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Answer], Combined]:

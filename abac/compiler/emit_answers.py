@@ -9,6 +9,7 @@ from typing import Any
 
 from abac.compiler.carried import Carried, carried_by_policy, carried_by_rule
 from abac.compiler.emit_exact import ExactEmitter
+from abac.compiler.exact_index import ExactIndex
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Nested, Step, Test
 from abac.compiler.shapes import ROW, Holes, skeleton
@@ -48,12 +49,13 @@ class ExactRule:
 
 @dataclass(slots=True, eq=False)
 class ExactPolicy:
-    """A policy of the exact path. `applies` is None for always; children stand in source order."""
+    """A policy of the exact path. `applies` is None for always; children stand in source order; a short policy has no index."""
 
     policy: c.Policy
     applies: Code | None
     children: tuple[ExactRule | ExactPolicy, ...]
     carried: dict[Effect, tuple[Carried, Code | None]]
+    index: ExactIndex | None
 
 
 @dataclass
@@ -69,10 +71,18 @@ class AnswerEmitter:
         """The policy of a block, and all inside it."""
         if block.number not in self._policies:
             applies = None if block.applies is None else self._condition(block.applies, f"target of {block.policy.name}")
-            children = tuple(self._child(step, block.policy) for step in _in_source_order(block))
+            steps = _in_source_order(block)
+            children = tuple(self._child(step, block.policy) for step in steps)
             carried = {effect: self._carried(carried_by_policy(block.policy, effect), None, block.policy.name) for effect in _EFFECTS}
-            self._policies[block.number] = ExactPolicy(block.policy, applies, children, carried)
+            self._policies[block.number] = ExactPolicy(block.policy, applies, children, carried, self._index(block, steps))
         return self._policies[block.number]
+
+    def _index(self, block: Block, steps: list[Step]) -> ExactIndex | None:
+        if block.forest is None:
+            return None
+        filed = {id(_whose(entry.row.step)): entry for entry in block.forest.entries}
+        found = [(filed[id(_whose(step))], _in_doubt_as(step)) for step in steps]
+        return ExactIndex(found, self.exact.world.forms, self.exact.world.clockwork().rate)
 
     def _child(self, step: Step, policy: c.Policy) -> ExactRule | ExactPolicy:
         match step:
@@ -176,6 +186,11 @@ def _in_source_order(block: Block) -> list[Step]:
     steps = {id(_whose(step)): step for step in (*block.strong, *block.weak)}
     places = {id(child): place for place, child in enumerate(block.policy.children)}
     return [step for _, step in sorted(((places[whose], step) for whose, step in steps.items()), key=lambda pair: pair[0])]
+
+
+def _in_doubt_as(step: Step) -> tuple[str, bool] | None:
+    """What a rule counts as while its condition is unknown."""
+    return (step.rule.effect, step.rule.even_if_unknown) if isinstance(step, Test) else None
 
 
 def _whose(step: Step) -> c.Rule | c.Policy:
