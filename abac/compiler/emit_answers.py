@@ -15,7 +15,9 @@ from abac.compiler.graph import Block, Nested, Step, Test
 from abac.compiler.shapes import ROW, Holes, skeleton
 from abac.compiler.syntax import assign, attribute, call, compare, const, name, tuple_of
 from abac.language import checked as c
+from abac.model.combining import Algorithm, Outcome
 from abac.model.decision import Effect
+from abac.model.schema import DutyKind
 from abac.model.types import SetOf
 
 Emit = Callable[[Function], None]
@@ -35,12 +37,16 @@ class ExactRule:
     """A rule of the exact path.
 
     Attributes:
+        effect: what it comes to if it holds.
+        may_fail: whether it is a permit with an obligation that may not be computable.
         test: whether it holds; of a rule with a witness, that and the witnesses.
         carry: takes the values of what it carries; None where nothing depends on the request.
     """
 
     rule: c.Rule
     policy: c.Policy
+    effect: Outcome
+    may_fail: bool
     has_witness: bool
     test: Code
     carried: Carried
@@ -52,6 +58,7 @@ class ExactPolicy:
     """A policy of the exact path. `applies` is None for always; children stand in source order; a short policy has no index."""
 
     policy: c.Policy
+    algorithm: Algorithm
     applies: Code | None
     children: tuple[ExactRule | ExactPolicy, ...]
     carried: dict[Effect, tuple[Carried, Code | None]]
@@ -74,7 +81,7 @@ class AnswerEmitter:
             steps = _in_source_order(block)
             children = tuple(self._child(step, block.policy) for step in steps)
             carried = {effect: self._carried(carried_by_policy(block.policy, effect), None, block.policy.name) for effect in _EFFECTS}
-            self._policies[block.number] = ExactPolicy(block.policy, applies, children, carried, self._index(block, steps))
+            self._policies[block.number] = ExactPolicy(block.policy, block.algorithm, applies, children, carried, self._index(block, steps))
         return self._policies[block.number]
 
     def _index(self, block: Block, steps: list[Step]) -> ExactIndex | None:
@@ -92,7 +99,8 @@ class AnswerEmitter:
                 rule, shown = step.rule, f"{step.rule.effect} {step.rule.name}, {step.rule.span.place}"
                 test = self._condition(condition, shown) if witness is None else self._witnessed(condition, witness, shown)
                 carried, carry = self._carried(carried_by_rule(rule), witness, rule.name)
-                return ExactRule(rule, policy, witness is not None, test, carried, carry)
+                failing = rule.effect == "permit" and any(clause.kind is DutyKind.OBLIGATION for clause in carried.asked)
+                return ExactRule(rule, policy, Outcome(rule.effect), failing, witness is not None, test, carried, carry)
         raise AssertionError("rules are filed by the fast path alone")
 
     # ── functions ──────────────────────────────────────────────────────────────────────────────────────────

@@ -34,8 +34,8 @@ Hits = tuple[int, ...] | int
 SPARSE = 32
 """Steps up to which they are kept by number: a few numbers are smaller than many bits."""
 
-CHECKPOINTS = 256
-"""How often the steps of a range key are written down whole; between, they follow from the cuts passed."""
+CHECKPOINTS = 1_024
+"""How often the steps of a range key are written down whole at most."""
 
 
 @dataclass(slots=True)
@@ -238,22 +238,42 @@ def _elements(value: Any) -> tuple[frozenset[Any], Unknown | None]:
 
 
 class RangeTable:
-    """Steps by the ranges of one key. `runs`: whether the key runs with the clock."""
+    """Steps by the ranges of one key. `runs`: whether the key runs with the clock.
+
+    Between two cuts the same steps hold. Where they are few, they are written down; else now and then, and follow from the cuts passed
+    since.
+    """
 
     def __init__(self, members: Iterable[tuple[int, Guard]], runs: bool) -> None:
-        self.runs, passed = runs, list[tuple[Any, int]]()
-        mask = 0
+        self.runs, passed, open_ = runs, list[tuple[Any, int]](), set[int]()
         for i, guard in members:
             for start, end in joined(guard.ranges):
                 if start is None:
-                    mask ^= 1 << i
+                    open_ ^= {i}
                 else:
                     passed.append((start, i))
                 if end is not None:
                     passed.append((end, i))
         passed.sort(key=lambda each: each[0])
         self.cuts, self.passed = [cut for cut, _ in passed], [i for _, i in passed]
-        self.every = max(1, len(passed) // CHECKPOINTS)
+        self.cells = self._few(open_)
+        if self.cells is None:
+            self._checked(bits(open_))
+
+    def _few(self, open_: set[int]) -> list[Hits] | None:
+        """The steps of each cell, unless they are many in all."""
+        cells: list[Hits] = [tuple(sorted(open_))]
+        left, open_ = 4 * (len(self.passed) + 1), set(open_)
+        for i in self.passed:
+            open_ ^= {i}
+            left -= len(open_)
+            if len(open_) > SPARSE or left < 0:
+                return None
+            cells.append(tuple(sorted(open_)))
+        return cells
+
+    def _checked(self, mask: int) -> None:
+        self.every = max(1, len(self.passed) // CHECKPOINTS)
         self.checkpoints = [mask]
         for place, i in enumerate(self.passed, 1):
             mask ^= 1 << i
@@ -262,6 +282,8 @@ class RangeTable:
 
     def look(self, value: Any, parts: Parts) -> tuple[Hits, Unknown | None]:
         place = cell_at(parts[4], self.cuts, value) if self.runs else bisect_right(self.cuts, value)
+        if self.cells is not None:
+            return self.cells[place], None
         number = place // self.every
         mask = self.checkpoints[number]
         for i in self.passed[number * self.every : place]:
