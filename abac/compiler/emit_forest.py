@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _INLINE = 24
 """Wide rules up to which each has its own lines."""
 
+_RULES, _WIDE_RULES, _POLICIES, _WIDE_POLICIES = range(4)
+"""In this order they are searched, cheap before dear: what is found soon rules out what stands below it."""
+
 _TYPE = type
 _UNPACKED = ("rank", "outcome", "shape", ROW)
 Shape = tuple[Any, ...]
@@ -40,18 +43,12 @@ Outcomes = Mapping[int, Outcome]
 
 @dataclass
 class ForestEmitter:
-    """Emits the search of one policy's filed steps into the body of its function.
-
-    Attributes:
-        shapes: numbers of the tests that rows refer to; 0 is for rows that hold once they are found.
-    """
+    """Emits the search of one policy's filed steps into the body of its function."""
 
     search: SearchEmitter
     block: Block
     f: Function
     gives: Gives
-    shapes: dict[Shape, int] = field(default_factory=dict)
-    tests: list[ast.expr] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.fast, self.world = self.search.fast, self.search.fast.world
@@ -60,19 +57,21 @@ class ForestEmitter:
 
     def emit(self) -> None:
         """Statements that return what is found; whoever calls puts behind them what there is if nothing is."""
-        parts: list[tuple[int, Callable[[], None]]] = [(tree.least, lambda tree=tree: self._tree(tree)) for tree in self.forest.trees]  # type: ignore[misc]
+        parts: list[tuple[int, int, Callable[[], None]]] = []
+        for tree in self.forest.trees:
+            parts.append((_POLICIES if tree.nested else _RULES, tree.least, lambda tree=tree: self._tree(tree)))  # type: ignore[misc]
         rules = tuple(row for row in self.forest.wide if isinstance(row.step, Test))
         policies = tuple(row for row in self.forest.wide if isinstance(row.step, Nested))
         if rules:
-            parts.append((rules[0].rank, lambda: self._wide(rules)))
+            parts.append((_WIDE_RULES, rules[0].rank, lambda: self._wide(rules)))
         if policies:
-            parts.append((policies[0].rank, lambda: self._policies(policies)))
+            parts.append((_WIDE_POLICIES, policies[0].rank, lambda: self._policies(policies)))
         if self._alone:
             self._tree(self.forest.trees[0])
             return
-        parts.sort(key=lambda part: part[0])
+        parts.sort(key=lambda part: part[:2])
         self.f.body += [assign("best", const(len(self.block.strong) + len(self.block.weak))), assign("found", const(None))]
-        for i, (least, emit) in enumerate(parts):
+        for i, (_, least, emit) in enumerate(parts):
             outer = self.f
             if i:
                 self.f = outer.inside()

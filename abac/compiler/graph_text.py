@@ -19,8 +19,13 @@ _MOST = 40
 
 
 def render(graph: Graph) -> str:
-    """The graph as text, one step a line."""
-    return "\n".join(_lines(graph.root, "")) + "\n"
+    """The graph as text, one step a line; and the definitions that passes have made."""
+    made = (
+        f"define {d.name.rpartition('.')[2]} = {text_of(d.body)}"
+        for d in graph.definitions.values()
+        if d.name not in graph.package.definitions
+    )
+    return "\n".join((*_lines(graph.root, ""), *made)) + "\n"
 
 
 def _lines(block: Block, indent: str) -> Iterator[str]:

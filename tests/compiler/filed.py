@@ -211,6 +211,19 @@ def _themes() -> dict[str, list[str]]:
             for i, (colour, action) in enumerate(itertools.product(("red", "green", "blue"), map(_quoted, ("write", "share"))))
         ]
         * 2,
+        "asked more than once": [
+            f"when (some k in subject.numbers: k * 2 > {i % 5}) and (some t in subject.tags: t == resource.kind) and subject.n == {i % 3}"
+            for i in range(8)
+        ]
+        + [
+            f"when subject.n == {i} and not (some t in subject.tags: t == resource.kind) and count(subject.tags) > {i % 3}"
+            for i in range(8)
+        ],
+        "guards that are dear": [
+            f"when ((subject has nick and count(subject.tags) > {i % 3}) or (subject has nick and subject.flag)) and subject.nick < {word}"
+            for i, word in enumerate(words)
+        ]
+        * 2,
         "sets and a value": [f"when {a} in subject.tags and resource.kind == {b}" for a in words[:4] for b in words[:4]],
         "optional": [f"when subject has home and subject.home.code == {word}" for word in words] * 2,
     }

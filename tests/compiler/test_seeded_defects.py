@@ -36,6 +36,7 @@ Patch = pytest.MonkeyPatch
 # Their packages show functions under these names.
 lower: Any = importlib.import_module("abac.compiler.lower")
 filing: Any = importlib.import_module("abac.compiler.passes.filing")
+ordering: Any = importlib.import_module("abac.compiler.passes.order")
 simplify: Any = importlib.import_module("abac.compiler.passes.simplify")
 
 
@@ -385,6 +386,10 @@ def stops_at_an_unknown_exactly(patch: Patch) -> None:
     patch.setattr(ExactEmitter, "either", lambda self, result, made, nothing: result)
 
 
+def moves_what_is_guarded_before_its_guard(patch: Patch) -> None:
+    patch.setattr(ordering, "is_total", lambda e, schema: True)
+
+
 def asks_the_first_in_doubt_for_itself_alone(patch: Patch) -> None:
     honest = exact_index.ExactIndex.candidates
     patch.setattr(exact_index.ExactIndex, "candidates", lambda self, parts: replace(honest(self, parts), doubts={}))
@@ -428,6 +433,7 @@ DEFECTS = (
     writes_constants_of_a_row_into_the_code_of_its_shape, forgets_duties_of_policies_around,
     never_notes_a_crossing, notes_a_crossing_late, takes_running_time_for_fixed,
     takes_missing_for_absent_exactly, skips_the_undecided_exactly, stops_at_an_unknown_exactly,
+    moves_what_is_guarded_before_its_guard,
     completes_what_is_not_complete, leaves_ranks_out_of_account,
     asks_the_first_in_doubt_for_itself_alone, asks_the_first_in_doubt_for_what_says_more, takes_whatever_is_unknown_for_absent,
     passes_cuts_too_late, looks_for_sets_among_the_known, takes_a_running_key_to_stay_exactly,
