@@ -331,7 +331,7 @@ def takes_missing_for_absent_exactly(patch: Patch) -> None:
 
 def skips_the_undecided_exactly(patch: Patch) -> None:
     honest = answers._undecided
-    patch.setattr(answers, "_undecided", lambda rule, truth, parts: replace(honest(rule, truth, parts), causes=frozenset()))
+    patch.setattr(answers, "_undecided", lambda rule, truth: (honest(rule, truth)[0], frozenset(), rule, truth))
 
 
 def stops_at_an_unknown_exactly(patch: Patch) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from abac.compiler.graph import Block, Forest, Graph, Nested, Node, Ranges, Row, Rows, Step, Test, Tree, Values
+from abac.compiler.graph import Block, Entry, Forest, Graph, Nested, Node, Ranges, Row, Rows, Step, Test, Tree, Values
 from abac.compiler.guards import Guard, Key, Kind, guards_of
 from abac.compiler.lower import effects
 from abac.model.combining import Algorithm
@@ -95,14 +95,6 @@ def ranked(block: Block) -> list[Row]:
             weak = later[step.block.number] if mixed else None
         rows.append(Row(places[id(step)], step, weak))
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row on its way into a tree, with what it may be filed by."""
-
-    row: Row
-    guards: tuple[Guard, ...]
 
 
 Members = Sequence[tuple[Row, tuple[Guard, ...]]]
@@ -195,7 +187,7 @@ class Planner:
                 node = Builder(self.caps).node(members, keys)
                 assert node is not None
                 trees.append(Tree(keys, node, nested, len(members), min(row.rank for row, _ in members)))
-        return Forest(tuple(sorted(trees, key=lambda tree: tree.least)), _cut(wide), tuple(self.caps))
+        return Forest(tuple(sorted(trees, key=lambda tree: tree.least)), _cut(wide), tuple(self.entries), tuple(self.caps))
 
     def _shorten(self, filed: Filed) -> None:
         """While there are too many trees, the smallest gives up its last key."""
