@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
-
 import pytest
 
 from abac import Engine
 from benches.synthetic.loaded import NOW, Loaded
 from benches.synthetic.shape import Shape, Workload, parts
 from benches.synthetic.shapes import SHAPES
+from tests.bytecode import executed
 
 MARGINS = {"nested_ranges": 16.0, "mixed": 6.0, "hierarchy": 6.0}
 """What 1,000 rules may cost over 10: hundredfold where they were searched one by one, once where they were filed without loss."""
-
-
-def executed(call: Callable[[], object]) -> int:
-    """How many instructions of Python's bytecode."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        count += event == "opcode"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def of_shape(shape: Shape, rules: int) -> int:
