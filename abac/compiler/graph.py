@@ -118,6 +118,7 @@ class Tree:
         nested: whether policies are filed in it, or rules: never both.
         rows: how many are filed in it.
         least: the least rank of them.
+        holds: whether whatever is found in it holds: then each leaf is one row.
     """
 
     keys: tuple[Key, ...]
@@ -125,6 +126,7 @@ class Tree:
     nested: bool
     rows: int
     least: int
+    holds: bool
 
     def all_rows(self) -> Iterator[Row]:
         """Each row once for every leaf it stands in."""

@@ -277,7 +277,7 @@ def _why_no_forest(block: Block) -> str:
         return ""
     if block.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
         return "under only-one-applicable every policy is looked at"
-    return f"its policy has fewer than {FEWEST} rules and policies, which are looked at one after the other"
+    return f"its policy has fewer than {FEWEST} rules and policies, and no one tree tells all of them apart"
 
 
 # ── trees ──────────────────────────────────────────────────────────────────────────────────────────────────
