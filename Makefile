@@ -51,7 +51,7 @@ count: $(EDITABLE)
 	@$(BIN)/python -m benches.instructions.history
 
 count-baseline: $(EDITABLE)
-	@$(BIN)/python -m benches.instructions --record --reason '$(REASON)'
+	@$(BIN)/python -m benches.instructions --record --reason "$$REASON"
 
 bench: $(BENCHING)
 	@$(BIN)/python -m benches --write

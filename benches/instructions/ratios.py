@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from benches.instructions.baseline import Finding
 
+SHAPES = ("per_resource", "int_ranges", "set_overlap", "hierarchy", "mixed")
 RATIOS: Mapping[tuple[str, str], float] = {
-    **{(f"{name}: permits, 1,000 rules", f"{name}: permits, 10 rules"): 3.0 for name in ("per_resource", "int_ranges", "set_overlap")},
-    **{(f"{name}: permits, 1,000 rules", f"{name}: permits, 10 rules"): 6.0 for name in ("hierarchy", "mixed")},
+    **{(f"{name}: permits, 1,000 rules", f"{name}: permits, 10 rules"): 6.0 if name == "mixed" else 3.0 for name in SHAPES},
+    **{(f"{name}: permits, one missing, 1,000 rules", f"{name}: permits, one missing, 10 rules"): 6.0 for name in SHAPES},
     ("load: from text, 40 rules", "load: from text, 10 rules"): 5.0,
     **{(f"{name}: decide", f"{name}: permits"): 4.0 for name in ("ten_rules", "export_control", "hospital", "saas")},
 }

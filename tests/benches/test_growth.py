@@ -10,7 +10,7 @@ from benches.synthetic.shape import Shape, Workload, parts
 from benches.synthetic.shapes import SHAPES
 from tests.bytecode import executed
 
-MARGINS = {"nested_ranges": 16.0, "mixed": 6.0, "hierarchy": 6.0}
+MARGINS = {"nested_ranges": 16.0, "mixed": 6.0}
 """What 1,000 rules may cost over 10: hundredfold where they were searched one by one, once where they were filed without loss."""
 
 

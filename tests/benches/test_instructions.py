@@ -78,6 +78,7 @@ def test_every_ratio_is_of_counts_on_record() -> None:
     recorded = read(command.RECORD.read_text("utf-8")).instructions
     assert {name for pair in RATIOS for name in pair} <= set(recorded)
     assert {name.split(":")[0] for name in recorded} == set(SOURCES)
+    assert list(beyond(recorded)) == []
 
 
 # ── the record ───────────────────────────────────────────────────────────────────────────────────────────────────────
