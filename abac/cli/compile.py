@@ -29,7 +29,7 @@ class Stage(StrEnum):
 
 
 def _budget(name: str, unit: str, what: str) -> Any:
-    return typer.Option(name, metavar=unit, min=0, help=f"With a plan: end with 1 if {what} can be more.", show_default=False)
+    return typer.Option(name, metavar=unit, min=0, help=f"With a plan: at most so many {what}, or end with 1.", show_default=False)
 
 
 def compile(
@@ -49,7 +49,7 @@ def compile(
     format: Annotated[Format, typer.Option("--format", help="How a plan is printed.")] = Format.TEXT,
     max_wide: Annotated[int | None, _budget("--max-wide", "RULES", "rules that every request looks at")] = None,
     max_candidates: Annotated[int | None, _budget("--max-candidates", "RULES", "rules that one request looks at")] = None,
-    max_cost: Annotated[int | None, _budget("--max-cost", "NS", "the estimated nanoseconds of a decision")] = None,
+    max_cost: Annotated[int | None, _budget("--max-cost", "NS", "estimated nanoseconds of a decision")] = None,
 ) -> None:
     """Show what policies become on their way to Python.
 
