@@ -6,6 +6,7 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 PEERS  := .venv-peers
 PACK   := policies/export_control
 ASKED  := $(PACK)/scenarios.jsonl
+RUNS   := .benchmarks
 
 # Stamps: what is installed, and since when. An editable install serves every target; a plain one only the demo.
 MADE     := $(VENV)/made
@@ -15,14 +16,17 @@ TOOLS    := $(VENV)/tools
 SHIPPED  := $(shell find abac grammar -name '*.py' -o -name '*.lark' -o -name '*.json' -o -name py.typed)
 BENCHING := $(VENV)/benching
 
-.PHONY: help demo test test-long bench bench-peers tables lint clean
+.PHONY: help demo test test-long count count-baseline bench bench-history bench-peers tables lint clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo       check, decide and explain the export control pack'
 	@echo 'make test       run the tests'
 	@echo 'make test-long  run the tests that take minutes or the network'
+	@echo 'make count      count the instructions of fixed inputs under valgrind; fails beyond 5 % growth'
+	@echo 'make count-baseline  record what is counted; REASON="…" where a count rises, in a commit of its own'
 	@echo 'make bench      time decisions against hand-written Python; never fails by a time'
+	@echo 'make bench-history  time the packs with pytest-benchmark, and show this run beside those before'
 	@echo 'make bench-peers  time other engines too, in $(PEERS); takes half an hour'
 	@echo 'make tables     make the tables of the grammar anew, after a change of grammar/abac.lark'
 	@echo 'make lint       ruff and mypy'
@@ -42,8 +46,20 @@ test: $(EDITABLE)
 test-long: $(EDITABLE)
 	@$(BIN)/python -m pytest -n 2 -m long
 
+count: $(EDITABLE)
+	@$(BIN)/python -m benches.instructions
+	@$(BIN)/python -m benches.instructions.history
+
+count-baseline: $(EDITABLE)
+	@$(BIN)/python -m benches.instructions --record --reason "$$REASON"
+
 bench: $(BENCHING)
 	@$(BIN)/python -m benches --write
+
+bench-history: $(EDITABLE)
+	@$(BIN)/python -m pytest benches -q -p no:xdist -o python_files='bench_*.py' -o python_functions='bench_*' \
+		--benchmark-autosave --benchmark-storage=$(RUNS) --benchmark-disable-gc --benchmark-max-time=0.5 --benchmark-quiet
+	@$(BIN)/py.test-benchmark --storage=$(RUNS) compare --group-by=fullname --sort=name --columns=median,iqr,rounds --csv=$(RUNS)/history
 
 tables: $(TOOLS)
 	@$(BIN)/python grammar/tables.py
@@ -57,7 +73,7 @@ lint: $(TOOLS)
 	@$(BIN)/mypy --strict abac grammar/tables.py
 
 clean:
-	@rm -rf $(VENV) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):

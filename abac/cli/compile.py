@@ -7,23 +7,29 @@ import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
 import typer
 
-from abac.cli.output import FINDINGS, PolicyPath, console, fail, print_findings, reason
+from abac.cli.output import FINDINGS, Format, PolicyPath, console, fail, print_findings, reason
 from abac.model.errors import LoadError, PolicyErrors
 
 if TYPE_CHECKING:
+    from abac.compiler.plan_text import Budget
     from abac.language.checked import Package
 
 
 class Stage(StrEnum):
     TREE = "tree"
     GRAPH = "graph"
+    PLAN = "plan"
     PYTHON = "python"
     DOT = "dot"
     SVG = "svg"
+
+
+def _budget(name: str, unit: str, what: str) -> Any:
+    return typer.Option(name, metavar=unit, min=0, help=f"With a plan: at most so many {what}, or end with 1.", show_default=False)
 
 
 def compile(
@@ -32,19 +38,47 @@ def compile(
         Stage,
         typer.Option(
             "--emit",
-            help="tree: the policy as checked; graph: the order in which rules are searched; python: the code that decides;"
+            help="tree: the policy as checked; graph: the order in which rules are searched;"
+            " plan: of each rule whether and by what it is indexed, and what a decision costs at most; python: the code that decides;"
             " dot: the graph for Graphviz; svg: the graph drawn, if Graphviz is installed.",
         ),
     ] = Stage.PYTHON,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - for standard output.", show_default=False)
     ] = "-",
+    format: Annotated[Format, typer.Option("--format", help="How a plan is printed.")] = Format.TEXT,
+    max_wide: Annotated[int | None, _budget("--max-wide", "RULES", "rules that every request looks at")] = None,
+    max_candidates: Annotated[int | None, _budget("--max-candidates", "RULES", "rules that one request looks at")] = None,
+    max_cost: Annotated[int | None, _budget("--max-cost", "NS", "estimated nanoseconds of a decision")] = None,
 ) -> None:
     """Show what policies become on their way to Python.
 
-    Exits with 0 when done, 1 if the policies have errors, 2 if something cannot be read, drawn or written.
+    Exits with 0 when done, 1 if the policies have errors or their plan is beyond a budget, 2 if something cannot be read, drawn or written.
     """
-    _write(_emitted(_package(path), emit), output)
+    from abac.compiler.plan_text import Budget
+
+    budget = Budget(max_wide, max_candidates, max_cost)
+    if emit is Stage.PLAN:
+        _plan(path, format, budget, output)
+    elif budget != Budget() or format is not Format.TEXT:
+        fail("--format and the --max- options are for --emit plan")
+    else:
+        _write(_emitted(_package(path), emit), output)
+
+
+def _plan(path: Path, format: Format, budget: Budget, output: str) -> None:
+    from abac.compiler import improve
+    from abac.compiler.lower import lower
+    from abac.compiler.plan import plan_of
+    from abac.compiler.plan_text import as_json, render_plan
+
+    plan = plan_of(improve(lower(_package(path))))
+    _write((as_json(plan) if format is Format.JSON else render_plan(plan)).encode("utf-8", "backslashreplace"), output)
+    beyond = list(budget.passed(plan))
+    for each in beyond:
+        print(f"error: {path}: {each}", file=sys.stderr)
+    if beyond:
+        raise typer.Exit(FINDINGS)
 
 
 def _package(path: Path) -> Package:
@@ -76,6 +110,10 @@ def _emitted(package: Package, stage: Stage) -> bytes:
             text = render_dot(improve(lower(package)))
         case Stage.SVG:
             return _drawn(render_dot(improve(lower(package))))
+        case Stage.PLAN:
+            raise AssertionError("a plan has formats and budgets")
+        case stage:
+            assert_never(stage)
     return text.encode("utf-8", "backslashreplace")  # names of files may be no Unicode
 
 

@@ -107,15 +107,16 @@ def _node_lines(tree: Tree, node: Node, indent: str, most: int) -> Iterator[str]
 def _entries(tree: Tree, node: Node) -> Iterator[tuple[str, Node]]:
     match node:
         case Values(entries=entries):
-            yield from ((_told(value), inside) for value, inside in entries.items())
+            yield from ((told_value(value), inside) for value, inside in entries.items())
         case Ranges(cuts=cuts, cells=cells):
             ends: list[Any] = [None, *cuts, None]
             for start, end, cell in zip(ends, ends[1:], cells, strict=False):
                 if cell is not None:
-                    yield f"from {_told(start)} until {_told(end)}", cell
+                    yield f"from {told_value(start)} until {told_value(end)}", cell
 
 
-def _told(value: Any) -> str:
+def told_value(value: Any) -> str:
+    """A value of a table, as a policy has it; None is without end."""
     return "…" if value is None else f'"{show(value)}"' if type(value) is str else show(value)
 
 

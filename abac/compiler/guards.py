@@ -107,15 +107,19 @@ class Guard:
 
 
 def guards_of(condition: c.Expression, schema: Schema) -> tuple[Guard, ...]:
-    """The guards of a condition, one a key."""
-    found: dict[Key, Guard] = {}
+    """The guards of a condition that rules can be filed by, one a key."""
     parts = list(c.conjuncts(condition))
-    for number, part in enumerate(parts):
+    return tuple(_with_presence(guard, parts) for guard in needs_of(condition, schema) if 1 <= len(guard) <= MOST_VALUES)
+
+
+def needs_of(condition: c.Expression, schema: Schema) -> tuple[Guard, ...]:
+    """All guards of a condition, one a key, however many values they have; one without any is of a condition that is never true."""
+    found: dict[Key, Guard] = {}
+    for number, part in enumerate(c.conjuncts(condition)):
         for guard, exact in _guards(part, schema):
             made = replace(guard, parts=frozenset((number,)) if exact else frozenset())
             found[guard.key] = _both(found[guard.key], made) if guard.key in found else made
-    usable = (guard for guard in found.values() if 1 <= len(guard) <= MOST_VALUES)
-    return tuple(_with_presence(guard, parts) for guard in usable)
+    return tuple(found.values())
 
 
 def _with_presence(guard: Guard, parts: list[c.Expression]) -> Guard:

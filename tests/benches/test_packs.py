@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from abac.compiler.graph import Leaf
 from abac.model.decision import Effect
+from benches import bench_decisions
 from benches.packs.damage import damaged
 from benches.packs.workloads import SOURCES, Workload, workload
 
@@ -50,6 +53,14 @@ def test_a_stream_depends_on_its_seed_alone() -> None:
     first = workload("ten_rules", COUNT)
     workload.cache_clear()
     assert workload("ten_rules", COUNT).calls == first.calls
+
+
+@pytest.mark.parametrize("bench", [each for name, each in vars(bench_decisions).items() if name.startswith("bench_")])
+def test_every_bench_of_the_history_runs(bench: Callable[[Workload, object], None]) -> None:
+    answers: list[list[object]] = []
+    bench(workload("ten_rules", COUNT), lambda batch: answers.append(batch()))
+    [decided] = answers
+    assert len(decided) == COUNT
 
 
 def _leaves(work: Workload) -> tuple[Leaf, ...]:

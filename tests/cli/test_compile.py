@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tests.compiler.deciding import module_of
 from tests.packs.pack_cases import POLICIES
 
 PACKS = ["export_control", "hospital", "saas"]
-STAGES = ["tree", "graph", "python", "dot"]
+STAGES = ["tree", "graph", "plan", "python", "dot"]
 
 FILED = """package filed
 entity U key id { id: String, n: Int, items: List<Int> }
@@ -152,6 +153,72 @@ HOSTILE = POLICY.replace("resource.level < 3", r'resource.id == "<b>&amp;\"</tab
 def test_strings_of_a_policy_are_text_in_the_graph(tmp_path: Path) -> None:
     out = run("compile", package(tmp_path, HOSTILE), "--emit", "dot").out
     assert "&lt;b&gt;&amp;amp;\\&quot;&lt;/table&gt;\\\\ \\u{0}\\u{2028}]&gt;;" in out.replace('<br align="left"/>', " ")
+
+
+# ── the plan ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_plan_says_of_each_rule_by_what_it_is_found_or_why_by_nothing(filed: Path) -> None:
+    ran = run("compile", filed, "--emit", "plan")
+    assert (ran.code, ran.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    for line in (
+        "rules 13 rules in 2 policies",
+        "1. by action, subject.n 11 rules 23 nodes, 11 entries finds 1 rule at most",
+        f'permit one {filed}/desk.abac:8:10 main 1 2 1 12 ns indexed by action = "a", subject.n from 2',
+        f'permit four {filed}/desk.abac:11:10 main 1 2 1 12 ns indexed by action one of "a", "d", subject.n from 5',
+    ):
+        assert line in lines, line
+    [never] = [line for line in lines if line.startswith("deny never")]
+    assert never.endswith("by every request (wide), because no part of its condition says which values one attribute must have")
+
+
+def test_the_plan_as_json_says_the_same(filed: Path) -> None:
+    told = json.loads(run("compile", filed, "--emit", "plan", "--format", "json").out)
+    assert list(told) == ["version", "summary", "policies", "rules"] and told["version"] == 1
+    assert {name: told["summary"][name] for name in ("rules", "indexed", "wide", "trees", "candidates")} == {
+        "rules": 13, "indexed": 11, "wide": 2, "trees": 1, "candidates": 3,
+    }  # fmt: skip
+    one = told["rules"][0]
+    assert (one["name"], one["search"], one["tree"], one["depth"], one["cost"]) == ("one", "indexed", 1, 2, 12)
+    assert one["indexes"] == [
+        {"key": "action", "kind": "equal", "values": ['"a"'], "ranges": [], "policy": ""},
+        {"key": "subject.n", "kind": "range", "values": [], "ranges": [["2", None]], "policy": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    "option, enough, complaint",
+    [
+        ("--max-wide", 2, "wide rules: 2, and at most 1 are allowed"),
+        ("--max-candidates", 3, "rules that one request looks at: up to 3, and at most 2 are allowed"),
+        ("--max-cost", 1_014, "estimated cost of a decision: up to 1,014 ns, and at most 1,013 ns is allowed"),
+    ],
+)
+def test_a_plan_beyond_a_budget_is_printed_and_ends_with_one(filed: Path, option: str, enough: int, complaint: str) -> None:
+    plan = run("compile", filed, "--emit", "plan")
+    kept = run("compile", filed, "--emit", "plan", option, enough)
+    assert (kept.code, kept.out, kept.err) == (0, plan.out, "")
+    passed = run("compile", filed, "--emit", "plan", option, enough - 1)
+    assert (passed.code, passed.out, passed.err) == (1, plan.out, f"error: {filed}: {complaint}\n")
+
+
+def test_every_budget_that_is_passed_is_told_and_the_plan_is_written_all_the_same(filed: Path, tmp_path: Path) -> None:
+    budgets = ("--max-wide", 0, "--max-candidates", 0, "--max-cost", 0)
+    ran = run("compile", filed, "--emit", "plan", "--output", tmp_path / "plan", *budgets)
+    assert (ran.code, ran.out, ran.err.count("error: ")) == (1, "", 3)
+    assert (tmp_path / "plan").read_text("utf-8") == run("compile", filed, "--emit", "plan").out
+
+
+@pytest.mark.parametrize("options", [("--format", "json"), ("--max-wide", 1), ("--max-candidates", 1), ("--max-cost", 1)])
+def test_what_is_for_a_plan_is_refused_with_anything_else(filed: Path, options: tuple[str, object]) -> None:
+    ran = run("compile", filed, "--emit", "graph", *options)
+    assert (ran.code, ran.out, ran.err) == (2, "", "error: --format and the --max- options are for --emit plan\n")
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "1.5"])
+def test_a_budget_is_a_whole_number(filed: Path, value: str) -> None:
+    assert run("compile", filed, "--emit", "plan", "--max-wide", value).code == 2
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")

@@ -11,6 +11,8 @@ from abac.compiler import compile_package
 from abac.compiler.graph_text import render
 from abac.compiler.lower import lower
 from abac.compiler.passes.simplify import simplify
+from abac.compiler.plan import plan_of
+from abac.compiler.plan_text import as_json, render_plan
 from tests.generate.packages import DrawnPackage, load_package
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -37,6 +39,8 @@ def journey(policy: str, titles: list[str]) -> dict[str, str]:
         "graph as lowered": render(lowered),
         "graph simplified": render(simplify(lowered)),
         "graph": render(compiled.graph),
+        "plan": render_plan(plan_of(compiled.graph)),
+        "plan as json": as_json(plan_of(compiled.graph)),
         **{title: written(functions, pattern) for title, pattern in WRITTEN.items()},
     }
     return {title: stages[title] for title in titles}
