@@ -227,7 +227,7 @@ class Listing:
             case ast.Compare(left=left, ops=[op], comparators=[right]) if len(shown := ast.unparse(right)) <= _SHORT:
                 self._operand(left, indent, before, f" {_spelled(op)} {shown}{after}", _UNLIKE)
                 _place(right, len(self.lines))
-            case ast.BoolOp() | ast.IfExp() | ast.Compare() | ast.NamedExpr():
+            case ast.BoolOp() | ast.IfExp() | ast.Compare() | ast.NamedExpr() | ast.BinOp():
                 if inside and not before:
                     self._parts(node, indent, after)
                 else:
@@ -283,7 +283,7 @@ class Listing:
         if len(inner) + len(text := ast.unparse(node)) <= WIDE or len(inner) >= _DEEPEST:
             self.lines.append(f"{inner}{text}")
             _place(node, len(self.lines))
-        elif isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.NamedExpr):
+        elif isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.NamedExpr | ast.BinOp):
             self._parts(node, inner, "")
         else:
             self._lay(node, inner, "", "", inside=True)
@@ -305,6 +305,10 @@ class Listing:
                 self._operand(left, indent, "", "", _UNLIKE)
                 for number, (comparison, each) in enumerate(zip(ops, comparators, strict=True), 1):
                     self._operand(each, indent, f"{_spelled(comparison)} ", after if number == len(ops) else "", _UNLIKE)
+            case ast.BinOp(left=left, op=op, right=right):
+                loose = (*_LOOSE, ast.Compare, ast.UnaryOp, ast.BinOp)
+                self._operand(left, indent, "", "", loose)
+                self._operand(right, indent, f"{_SUMS[type(op)]} ", after, loose)
             case ast.NamedExpr(target=target, value=made):
                 _place(target, len(self.lines) + 1)
                 self._operand(made, indent, f"{target.id} := ", after, (ast.NamedExpr, ast.Lambda))
@@ -316,6 +320,9 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "not in",
     ast.Is: "is", ast.IsNot: "is not",
 }  # fmt: skip
+
+
+_SUMS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.BitAnd: "&", ast.BitOr: "|"}
 
 
 def _spelled(op: ast.cmpop) -> str:
