@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from abac.compiler.carried import carried_by_leaf, may_fail
+from abac.compiler.carried import carried_by_leaf, is_fixed, may_fail
 from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
 from abac.compiler.emit_entry import EntryEmitter, Searches
 from abac.compiler.emit_exact import ExactEmitter
@@ -153,8 +153,8 @@ def _variant(module: Module, plain: frozenset[str], gives: Gives) -> str:
             way = f"{suffix}{'_timed' if decides else ''}"
             identifier, found[f"owed{way}"] = outcomes.oblige(leaf)
             obligers[leaf.number] = found[f"oblige{way}"] = identifier
-        if decides and not (carried := carried_by_leaf(leaf)).fixed:
-            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried)
+        if decides and not is_fixed(leaf):
+            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried_by_leaf(leaf))
             captures[leaf.number] = found[f"capture{suffix}"] = identifier
     search = SearchEmitter(fast, captures, obligers, gives)
     name = search.search(module.graph.root)

@@ -11,10 +11,11 @@ from operator import attrgetter
 from typing import Any
 
 from abac.compiler.emit_readers import ReaderEmitter
-from abac.compiler.forms import Forms, value_of
+from abac.compiler.forms import Forms
 from abac.compiler.graph import Graph
 from abac.compiler.motion import Clockwork
-from abac.compiler.runtime import FIRST_SLOT
+from abac.compiler.recipes import made, recipe
+from abac.compiler.runtime import FIRST_SLOT, deep
 from abac.compiler.shapes import ROW, Holes
 from abac.compiler.slots import Slots
 from abac.compiler.uses import Uses, uses
@@ -134,7 +135,7 @@ class World:
     def matcher(self, operator: Operator, e: c.Constant) -> ast.expr:
         """What tests a text for a pattern."""
         make = patterns.liker if operator is Operator.LIKE else patterns.matcher
-        return self.constant(e, operator, lambda e: make(str(e.value)))
+        return self.constant(e, operator, lambda e: made(make, str(e.value)))
 
     def network(self, e: c.Constant) -> ast.expr:
         """What tests an address for membership."""
@@ -153,7 +154,7 @@ class World:
     def deep(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """A test of values, for their forms."""
         if test not in self._deep:
-            self._deep[test] = lambda *forms: test(*(value_of(form) for form in forms))
+            self._deep[test] = deep(test)
         return self._deep[test]  # type: ignore[no-any-return]
 
     def getter(self, attribute: str) -> Callable[[Any], Any]:
@@ -161,6 +162,7 @@ class World:
         return self._getters.setdefault(attribute, attrgetter(self.forms.slots[attribute]))  # type: ignore[no-any-return]
 
 
+@recipe
 def network_test(network: Any) -> Callable[[Any], bool]:
     """Membership of an address, compared as a number: an address of the other family is not in it."""
     first, last = int(network.network_address), int(network.broadcast_address)
