@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
@@ -30,13 +30,15 @@ log = logging.getLogger("abac")
 _STOP = (KeyboardInterrupt, SystemExit)
 Decide = Callable[..., Decision]
 Permits = Callable[..., bool]
+KEPT = ("name", "package_name", "schema", "tables", "forms", "edge", "kept", "searches", "trusting")
+"""The attributes of a compiled policy that are kept as they are."""
 
 
 class Compiled:
     """A policy as Python functions. Immutable; any number of threads may decide at once.
 
     Attributes:
-        name: of its policy.
+        name, package_name: of its policy, and of the package.
         decide, permits: of (subject, action, resource, context, at), whatever a caller has for them; raise for no request.
         namespace: the generated functions, and what they find by name.
         searches: the names of the functions that search forms, for `permits` and for `decide`.
@@ -48,8 +50,10 @@ class Compiled:
 
     def __init__(self, module: Module, digest: str = "", discharges: frozenset[str] = frozenset()) -> None:
         package = module.graph.package
-        self._start(digest, discharges, module.trusting, module.code())
-        self.name, self.schema, self.tables = module.graph.root.policy.name, package.schema, package.tables
+        self.start(digest, discharges, module.code())
+        self.trusting = module.trusting
+        self.name, self.package_name = module.graph.root.policy.name, package.name
+        self.schema, self.tables = package.schema, package.tables
         self.forms, self._reads_now, self.kept = module.world.forms, module.world.uses.now, len(module.world.shared)
         self.searches = module.verdict.forms, module.decision.forms
         self.edge = Edge(self.schema, self.tables, self.forms, self._reads_now)
@@ -62,14 +66,28 @@ class Compiled:
 
     # ── the namespace ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _start(self, digest: str, discharges: frozenset[str], trusting: bool, code: CodeType) -> None:
+    def start(self, digest: str, discharges: frozenset[str], code: CodeType) -> None:
         """The namespace after the module ran: its functions, and nothing built in but what its slots name."""
-        self.digest, self.discharges, self.trusting, self.code, self.surprises = digest, discharges, trusting, code, 0
+        self.digest, self.discharges, self.code, self.surprises = digest, discharges, code, 0
         self.namespace: dict[str, Any] = {
             "__builtins__": {}, "__name__": "abac.policy", "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException,
             "surprise": self._surprised, "DISCHARGED": discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
         }  # fmt: skip
         exec(code, self.namespace)  # the tree was made by the emitters: names are counters, constants are constants
+
+    def resume(
+        self, state: Mapping[str, Any], package: Later[c.Package], leaves: Later[tuple[Leaf, ...]], graph: Later[Graph],
+        module: Later[Module], exact: Later[ExactPolicy],
+    ) -> None:  # fmt: skip
+        """After `start`, take over what was kept of a policy, by the names of `KEPT`. Beside them stand `named`, for the namespace, and
+        `outcomes`, those that code calls by name."""
+        for each in KEPT:
+            setattr(self, each, state[each])
+        self._reads_now = self.edge.reads_now
+        self._package, self._leaves, self._graph, self._module, self._exact_policy = package, leaves, graph, module, exact
+        self.namespace |= state["named"]
+        self._name_outcomes(state["outcomes"])
+        self._open()
 
     def _open(self) -> None:
         """Requests may come in, once everything has its name."""
@@ -130,6 +148,10 @@ class Compiled:
     @property
     def exact_policy(self) -> ExactPolicy:
         return self._exact_policy()
+
+    def numbers(self) -> range:
+        """The numbers of all leaves."""
+        return range(1, len(self._leaves()) + 1)
 
     def leaf(self, number: int) -> Leaf:
         """The leaf with that number."""
