@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from abac.cli.output import FINDINGS, PolicyPath, console, fail, print_findings, reason
+from abac.cli.output import FINDINGS, CacheOption, PolicyPath, console, fail, print_findings, reason
 from abac.model.errors import LoadError, PolicyErrors
 
 if TYPE_CHECKING:
@@ -39,19 +39,20 @@ def compile(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - for standard output.", show_default=False)
     ] = "-",
+    no_cache: CacheOption = False,
 ) -> None:
     """Show what policies become on their way to Python.
 
     Exits with 0 when done, 1 if the policies have errors, 2 if something cannot be read, drawn or written.
     """
-    _write(_emitted(_package(path), emit), output)
+    _write(_emitted(_package(path, cache=not no_cache), emit), output)
 
 
-def _package(path: Path) -> Package:
-    from abac.engine.pipeline import load_paths
+def _package(path: Path, *, cache: bool) -> Package:
+    from abac.engine.pipeline import check_paths
 
     try:
-        return load_paths([path], compiled=False).package
+        return check_paths([path], cache).package
     except LoadError as error:
         fail(str(error))
     except PolicyErrors as errors:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-from abac.engine.folder import Folder, default_folder
+from abac.engine.folder import cache_folder
 from abac.model.decision import Decision
 from abac.model.request import read_context
 from abac.model.schema import DutyKind, Schema
@@ -118,7 +117,7 @@ class Engine:
         paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
         declared = _declarations(schema)
         promised = frozenset(discharges)
-        folder = _cache(cache)
+        folder = cache_folder(cache)
 
         def read() -> Loaded:
             return load_paths(
@@ -236,11 +235,3 @@ class Engine:
 
 def _declarations(schema: Schema | None) -> str:
     return "" if schema is None else schema.to_declarations()
-
-
-def _cache(asked: bool | AnyPath | None) -> Folder | None:
-    """Where compiled policies are kept. Nothing is written for those who did not ask."""
-    if asked is None:
-        asked = bool(os.environ.get("ABAC_CACHE_DIR"))
-    path = Path(asked) if isinstance(asked, (str, PathLike)) else default_folder() if asked else None
-    return None if path is None else Folder(path)

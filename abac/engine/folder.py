@@ -15,12 +15,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from abac.model.limits import MAX_CACHE_BYTES
 
 log = logging.getLogger("abac")
 SUFFIX = ".abac-compiled"
+VARIABLE = "ABAC_CACHE_DIR"
 _ENTRY = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 _HALF = re.compile(r"\.half-[0-9a-f]{32}")
 _ABANDONED = 3600.0
@@ -175,9 +177,17 @@ def _put(folder: int, name: str, parts: Sequence[bytes]) -> None:
         raise
 
 
-def default_folder() -> Path | None:
-    """Where compiled policies are kept: `$ABAC_CACHE_DIR`, else `abac` in the user's cache folder; None if turned off or unknown."""
-    named = os.environ.get("ABAC_CACHE_DIR")
+def cache_folder(asked: bool | str | PathLike[str] | None) -> Folder | None:
+    """Where compiled policies are kept: see `Engine.load`. Nothing is written for those who did not ask."""
+    if asked is None:
+        asked = bool(os.environ.get(VARIABLE))
+    path = Path(asked) if isinstance(asked, (str, PathLike)) else _default() if asked else None
+    return None if path is None else Folder(path)
+
+
+def _default() -> Path | None:
+    """`$ABAC_CACHE_DIR`, else `abac` in the user's cache folder; None if that is turned off or unknown."""
+    named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) if named not in ("", "0") else None
     base = os.environ.get("XDG_CACHE_HOME", "")

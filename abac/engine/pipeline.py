@@ -11,7 +11,7 @@ from typing import Protocol
 
 from abac.checker import Parsed, check
 from abac.compiler import Compiled, compile_package
-from abac.engine.folder import Folder
+from abac.engine.folder import Folder, cache_folder
 from abac.engine.packages import PackageReader
 from abac.engine.store import Store
 from abac.language import checked as c
@@ -156,6 +156,20 @@ def load_paths(
     if cache is not None and isinstance(loaded.by, Compiled):
         Store(cache, main, declarations, trusting=trust_request_clock).put(reader, loaded.by)
     return loaded
+
+
+def check_paths(paths: Sequence[Path], cache: bool) -> Loaded:
+    """The same for those who want the checked package alone.
+
+    Args:
+        cache: whether it may come from what commands have compiled and kept.
+    """
+    folder = cache_folder(cache)
+    for trusting in (True, False):  # whichever command kept it
+        found = None if folder is None else _found(folder, paths, "", Options(frozenset(), False, trusting))
+        if found is not None:
+            return found
+    return load_paths(paths, compiled=False)
 
 
 def load_text(
