@@ -7,6 +7,7 @@ from abac.compiler.load import Compiled
 from abac.compiler.lower import lower
 from abac.compiler.passes import improve
 from abac.language.checked import Package
+from abac.language.collector import collector_paused
 
 __all__ = ["Compiled", "compile_package", "improve"]
 
@@ -15,4 +16,5 @@ def compile_package(
     package: Package, digest: str = "", *, discharges: frozenset[str] = frozenset(), trust_request_clock: bool = False
 ) -> Compiled:
     """The functions of a checked package. Arguments are those of `Engine.load`."""
-    return Compiled(emit_module(improve(lower(package)), trusting=trust_request_clock), digest, discharges)
+    with collector_paused():
+        return Compiled(emit_module(improve(lower(package)), trusting=trust_request_clock), digest, discharges)

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from abac.compiler.emit import emit_module
 from abac.compiler.forms import Form, Forms
+from abac.compiler.graph import Leaf
 from abac.compiler.later import Later
 from abac.compiler.load import KEPT, Compiled
 from abac.compiler.lower import lower
@@ -242,7 +243,7 @@ def _restored(kept: Kept, digest: str, discharges: frozenset[str]) -> Compiled:
     graph = Later(lambda: improve(lower(package())))
     module = Later(lambda: emit_module(graph(), trusting=compiled.trusting))
     exact = Later(lambda: _exact(kept.exact, compiled))
-    leaves = Later(lambda: lower(package()).leaves)
+    leaves = Later(lambda: _leaves(package()))
     compiled.resume(state, package, leaves, graph, module, exact)
     return compiled
 
@@ -250,6 +251,11 @@ def _restored(kept: Kept, digest: str, discharges: frozenset[str]) -> Compiled:
 def _package(data: bytes, compiled: Compiled) -> c.Package:
     """The package, with the schema and tables by which requests are being read."""
     return replace(load(data), schema=compiled.schema, tables=compiled.tables)
+
+
+def _leaves(package: c.Package) -> tuple[Leaf, ...]:
+    with collector_paused():
+        return lower(package).leaves
 
 
 def _exact(data: bytes, compiled: Compiled) -> Any:

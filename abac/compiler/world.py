@@ -42,6 +42,7 @@ class World:
         self.readers = ReaderEmitter(self.package, self.forms, self.uses, self.slots)
         used = (name for name, definition in self.definitions.items() if not definition.parameters)
         self.shared = {name: FIRST_SLOT + i for i, name in enumerate(used)}
+        self._once: dict[tuple[str, int], Any] = {}
         self._walks: dict[str, bool] = {}
         self._shapes: dict[object, Holes] = {}
         self._numbers: dict[int, dict[object, int]] = {}
@@ -56,6 +57,13 @@ class World:
         if key not in self._shapes:
             self._shapes[key] = Holes(tuple(expressions))
         return self._shapes[key]
+
+    def once(self, what: str, of: object, make: Callable[[Any], Any]) -> Any:
+        """What is asked of a part of the graph again and again."""
+        key = what, id(of)
+        if key not in self._once:
+            self._once[key] = make(of)
+        return self._once[key]
 
     def number(self, block: int, shape: object) -> int:
         """The number of a test among those of a policy, from 1."""

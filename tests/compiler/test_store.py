@@ -108,18 +108,6 @@ def test_nothing_but_what_deciding_takes_is_read_at_once() -> None:
     assert decision.effect == "indeterminate"
 
 
-def test_obligations_that_a_caller_discharges_are_no_part_of_what_is_kept() -> None:
-    fresh = Engine.load(PACKS / "saas", discharges=()).state.by
-    assert isinstance(fresh, Compiled)
-    kept = keep(fresh)
-    all_of_them = frozenset(duty.id for duty in fresh.schema.duties.values())
-    compiled = Compiled(fresh.module, fresh.digest, all_of_them)
-    restored = restore(kept, fresh.digest, all_of_them)
-    stands = [{n: v for n, v in each.namespace.items() if n[0] == "P" and n[1:].isdigit()} for each in (compiled, restored)]
-    assert any(stands[1].values())
-    assert stands[1] == {name: stands[0][name] for name in stands[1]}
-
-
 class _Evil:
     def __reduce__(self) -> tuple[object, ...]:
         return print, ("run",)
