@@ -56,6 +56,7 @@ class EntryEmitter:
         def permits(subject, action, resource, context, at):
             if type(subject) is S1 and type(resource) is S2 and type(context) is S3 and type(action) is str and action in K1:
                 try: …
+                except UNREAD: return exact_permits(subject._exact, …)
             if type(subject) is dict and … and type(subject.get('id')) is str and …:
                 try: …
             if context is None: return permits(subject, action, resource, EMPTY, at)
@@ -69,9 +70,15 @@ class EntryEmitter:
         def slow() -> ast.stmt:
             return ast.Return(call(f"slow_{identifier}", *(name(p) for p in PARAMETERS)))
 
-        body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], frozenset(), slow), [])]
+        def exact() -> ast.stmt:
+            forms = (attribute(name(part), "_exact") for part in _PARTS)
+            subject, resource, context = forms
+            now = name("now") if self.world.uses.now else const(None)
+            return ast.Return(call(f"exact_{identifier}", subject, name("action"), resource, context, now))
+
+        body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], frozenset(), slow, exact), [])]
         if searches.plain is not None:
-            body.append(ast.If(self._are_dicts(), self._searched(searches.plain, bodies[1], plain, slow), []))
+            body.append(ast.If(self._are_dicts(), self._searched(searches.plain, bodies[1], plain, slow, slow), []))
         passed = [name("EMPTY") if p == "context" else name(p) for p in PARAMETERS]
         body.append(ast.If(compare(name("context"), ast.Is(), const(None)), [ast.Return(call(identifier, *passed))], []))
         body.append(slow())
@@ -166,7 +173,7 @@ class EntryEmitter:
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _searched(self, search: str, found: list[ast.stmt], plain: frozenset[str], slow: Slow) -> list[ast.stmt]:
+    def _searched(self, search: str, found: list[ast.stmt], plain: frozenset[str], slow: Slow, unread: Slow) -> list[ast.stmt]:
         """memo = [at, None, …]; try: the search except …: return slow(…)"""
         body: list[ast.stmt] = []
         if plain:
@@ -184,7 +191,7 @@ class EntryEmitter:
             if not self.memo:
                 body.append(assign("memo", const(None)))
             tried += [copied(each) for each in found]
-        body.append(_guarded(tried, slow))
+        body.append(_guarded(tried, slow, unread))
         return body
 
     def _as_form(self, part: str) -> ast.expr:
@@ -220,8 +227,8 @@ class EntryEmitter:
         return [taken, ast.If(negation(junction(ast.And(), [exact, aware])), [slow()], [])]
 
 
-def _guarded(body: list[ast.stmt], slow: Slow) -> ast.stmt:
-    """What ends the search early is for the edge; so is whatever else is raised, by a key of a caller's dict say, which is told first."""
-    handlers = [ast.ExceptHandler(name("UNREAD"), None, [slow()]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
+def _guarded(body: list[ast.stmt], slow: Slow, unread: Slow) -> ast.stmt:
+    """Forms with something unknown are for the exact path. Whatever else is raised, by a key of a caller's dict say, is told first."""
+    handlers = [ast.ExceptHandler(name("UNREAD"), None, [unread()]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
     surprised = [ast.Expr(call("surprise")), slow()]
     return ast.Try(body, [*handlers, ast.ExceptHandler(name("BaseException"), None, surprised)], [], [])

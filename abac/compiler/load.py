@@ -41,6 +41,7 @@ class Compiled:
         name, package_name: of its policy, and of the package.
         decide, permits: of (subject, action, resource, context, at), whatever a caller has for them; raise for no request.
         namespace: the generated functions, and what they find by name.
+        given: the names that every policy has of itself.
         searches: the names of the functions that search forms, for `permits` and for `decide`.
         kept: how many places a memo has for what decisions compute once.
         package, graph, module, exact_policy: what was compiled, what it became, and the exact path, each made when it is first asked
@@ -72,7 +73,9 @@ class Compiled:
         self.namespace: dict[str, Any] = {
             "__builtins__": {}, "__name__": "abac.policy", "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException,
             "surprise": self._surprised, "DISCHARGED": discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+            "exact_decide": self._exact_decide, "exact_permits": self._exact_permits,
         }  # fmt: skip
+        self.given = frozenset((*self.namespace, "EMPTY", "NOTHING_APPLIES", "LATER"))
         exec(code, self.namespace)  # the tree was made by the emitters: names are counters, constants are constants
 
     def resume(
@@ -194,6 +197,24 @@ class Compiled:
         decided = self._exactly(subject, action, resource, context, now)
         return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
 
+    def _exact_decide(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
+        """The decision on exact forms."""
+        try:
+            return self._exact_decision((subject, action, resource, context), now)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error)
+
+    def _exact_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
+        """Whether exact forms are permitted, and the caller discharges what that obliges to."""
+        try:
+            return answers.stands(self.exact_policy, (subject, action, resource, context, self.memo(now)), self.discharges)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error).permitted
+
     def _fast(self, search: str, request: tuple[Any, Any, Any, Any], now: Any) -> Any:
         """What a search comes to for forms that the edge reads; None where it cannot tell."""
         try:
@@ -224,8 +245,7 @@ class Compiled:
         except _STOP:
             raise
         except BaseException as error:
-            log.error("a decision was given up: %s", type(error).__name__)
-            return self._given_up()
+            return self._given_up(error)
 
     # ── requests that were read before ─────────────────────────────────────────────────────────────────────
 
@@ -279,8 +299,9 @@ class Compiled:
         causes = tuple(sorted(request.unknown.causes))
         return self._undecided(INVALID_REQUEST, f"the request is not valid: {causes[0]}", causes)
 
-    def _given_up(self) -> Decision:
+    def _given_up(self, error: BaseException) -> Decision:
         """Nothing could be made of the request: its objects use up the stack, say."""
+        log.error("a decision was given up: %s", type(error).__name__)
         return self._undecided(INVALID_REQUEST, "the request cannot be read", (Cause("request", CauseKind.LIMIT_EXCEEDED),))
 
     def _undecided(self, code: str, reason: str, causes: tuple[Cause, ...]) -> Decision:

@@ -87,12 +87,6 @@ def restore(kept: Kept, digest: str, discharges: frozenset[str]) -> Compiled:
 
 # ── writing ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_ANEW = frozenset({
-    "__builtins__", "__name__", "STOP", "UNREAD", "BaseException", "surprise", "DISCHARGED", "slow_decide", "slow_permits", "EMPTY",
-    "NOTHING_APPLIES", "LATER",
-})  # fmt: skip
-"""Names that a policy gives itself whenever it is loaded."""
-
 
 def _is_generated(value: object, compiled: Compiled) -> bool:
     return isinstance(value, FunctionType) and value.__globals__ is compiled.namespace
@@ -103,7 +97,7 @@ def _state(compiled: Compiled, functions: Mapping[int, str]) -> dict[str, Any]:
     used = frozenset(_names(compiled.code))
     outcomes = {n: compiled.namespace[f"L{n}"] for n in compiled.numbers() if not used.isdisjoint((f"L{n}", f"P{n}", f"D{n}"))}
     own = {f"{letter}{n}" for n in compiled.numbers() for letter in "LPD"}
-    left_out = _ANEW | own
+    left_out = compiled.given | own
     named = {name: value for name, value in compiled.namespace.items() if name not in left_out and id(value) not in functions}
     return {**{each: getattr(compiled, each) for each in KEPT}, "named": named, "outcomes": outcomes}
 

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from abac.model.limits import MAX_CACHE_BYTES
-
 log = logging.getLogger("abac")
 SUFFIX = ".abac-compiled"
 VARIABLE = "ABAC_CACHE_DIR"
+MOST_BYTES = 512 * 1024 * 1024
+"""Of all compiled policies that are kept."""
+
 _ENTRY = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 _HALF = re.compile(r"\.half-[0-9a-f]{32}")
 _ABANDONED = 3600.0
@@ -56,7 +57,7 @@ class Folder:
     """
 
     path: Path
-    limit: int = MAX_CACHE_BYTES
+    limit: int = MOST_BYTES
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -63,6 +63,3 @@ DECIMAL_DIGITS: Final = 34
 """IEEE 754 decimal128."""
 DECIMAL_EXPONENT: Final = 6111
 """Greatest adjusted exponent of decimal128, and of its negative: bounds what printing a Decimal can cost."""
-
-MAX_CACHE_BYTES: Final = 512 * 1024 * 1024
-"""Bytes of all compiled policies that are kept on disk."""
