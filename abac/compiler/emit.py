@@ -8,7 +8,7 @@ import linecache
 import weakref
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
 from abac.compiler.carried import carried_by_leaf, is_fixed, may_fail
 from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
@@ -68,11 +68,7 @@ class Module:
     def code(self) -> CodeType:
         """The compiled module. Its lines are shown from a module made anew, when somebody asks for them."""
         if self._code is None:
-            filename = f"abac-policy-{next(_numbers)}"
-            self._code = compile(self.tree(), filename, "exec")
-            weak = weakref.ref(self)
-            linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
-            weakref.finalize(self, linecache.cache.pop, filename, None)
+            self._code = compile(self.tree(), shown_as(self), "exec")
         return self._code
 
     def tree(self) -> ast.Module:
@@ -106,6 +102,21 @@ class Module:
         self.functions += emitter.functions
         self.comments.update(emitter.comments)
         emitter.functions = []
+
+
+class _Emitted(Protocol):
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def trusting(self) -> bool: ...
+
+
+def shown_as(emitted: _Emitted) -> str:
+    """A file name for code that was emitted, under which its lines are shown for as long as the object lives."""
+    filename, weak = f"abac-policy-{next(_numbers)}", weakref.ref(emitted)
+    linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
+    weakref.finalize(emitted, linecache.cache.pop, filename, None)
+    return filename
 
 
 def emit_module(graph: Graph, *, trusting: bool = False) -> Module:

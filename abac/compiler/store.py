@@ -21,7 +21,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from abac.compiler.emit import emit_module
+from abac.compiler.emit import emit_module, shown_as
 from abac.compiler.forms import Form, Forms
 from abac.compiler.graph import Leaf
 from abac.compiler.later import Later
@@ -227,19 +227,25 @@ def _restored(kept: Kept, digest: str, discharges: frozenset[str]) -> Compiled:
     code = marshal.loads(kept.code)
     if not isinstance(code, CodeType):
         raise StoredError("the compiled policy has no code")
-    compiled.start(digest, discharges, code)
+    compiled.start(digest, discharges, _renamed(code, shown_as(compiled)))
 
     def outcome(*facts: Any) -> Outcome:
         return Outcome(Facts(*facts), compiled.leaf, digest, discharges)
 
     state = _Reader(kept.state, compiled.namespace, {"outcome": outcome}).load()
-    package = Later(lambda: _package(kept.package, compiled))
+    package_data, exact_data = kept.package, kept.exact  # and nothing else of it for longer than now
+    package = Later(lambda: _package(package_data, compiled))
     graph = Later(lambda: improve(lower(package())))
     module = Later(lambda: emit_module(graph(), trusting=compiled.trusting))
-    exact = Later(lambda: _exact(kept.exact, compiled))
+    exact = Later(lambda: _exact(exact_data, compiled))
     leaves = Later(lambda: _leaves(package()))
     compiled.resume(state, package, leaves, graph, module, exact)
     return compiled
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    consts = tuple(_renamed(const, filename) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=consts)
 
 
 def _package(data: bytes, compiled: Compiled) -> c.Package:

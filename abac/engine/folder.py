@@ -188,6 +188,8 @@ def cache_folder(asked: bool | str | PathLike[str] | None) -> Folder | None:
 
 def _default() -> Path | None:
     """`$ABAC_CACHE_DIR`, else `abac` in the user's cache folder; None if that is turned off or unknown."""
+    if not hasattr(os, "geteuid"):  # nothing here could tell who may write a file
+        return None
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) if named not in ("", "0") else None

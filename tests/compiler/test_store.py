@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import io
 import pickle
 import random
@@ -98,6 +99,17 @@ def test_every_pack_can_be_kept(name: str) -> None:
     kept = again(fresh)
     assert kept.source == fresh.source
     assert render_package(kept.package) == render_package(fresh.package)
+
+
+def test_lines_of_kept_code_are_its_own() -> None:
+    fresh = Engine.from_text(Workload(SHAPES["mixed"], 40).text).state.by
+    assert isinstance(fresh, Compiled)
+    first, second = again(fresh), again(fresh)
+    shown = [inspect.getsource(each.decide) for each in (fresh, first, second)]
+    assert shown[0] == shown[1] == shown[2]
+    assert len({each.decide.__code__.co_filename for each in (fresh, first, second)}) == 3
+    search = [each.namespace[each.searches[1]] for each in (fresh, first)]
+    assert inspect.getsource(search[0]) == inspect.getsource(search[1])
 
 
 def test_nothing_but_what_deciding_takes_is_read_at_once() -> None:
