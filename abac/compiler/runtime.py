@@ -276,6 +276,15 @@ def settled(memo: Memo, value: Any) -> Any:
     return value
 
 
+def age(memo: Memo, known: tuple[Any, dt.datetime]) -> dt.timedelta:
+    """How old an attribute is of which this is known: its value and since when. What is known only after now is of no age, for now."""
+    passed: dt.timedelta = memo[NOW] - known[1]
+    if passed >= _ZERO:
+        return passed
+    note(memo, memo[NOW])
+    return _ZERO
+
+
 def sum_at(memo: Memo, value: Any, rate: int) -> Any:
     """A sum that runs at `rate`: it overflows when it passes the last or first value of its type."""
     forward = rate > 0

@@ -171,7 +171,7 @@ class _Keeper(pickle.Pickler):
         if kind is MethodType:
             return _method, (value.__self__, value.__name__)
         if kind is Forms:
-            return Forms, (value.schema, frozenset(value.groups))
+            return Forms, (value.schema, frozenset(value.groups), frozenset(value.ages))
         if isinstance(value, type):
             return self._class(value)
         if isinstance(value, Form):

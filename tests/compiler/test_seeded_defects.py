@@ -26,7 +26,7 @@ from abac.compiler.world import World
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.decision import Effect
-from abac.model.values import Unknown, canonical_key, is_known
+from abac.model.values import EntityValue, Unknown, canonical_key, is_known
 from tests.compiler.agreeing import Complaint, Tally, complaints
 from tests.compiler.filed import filed_package, themed_packages
 from tests.compiler.pointed import pointed_packages
@@ -87,6 +87,37 @@ def knows_inside_what_it_reads_below(patch: Patch) -> None:
         return Function([], self.read, dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth, self.count)
 
     patch.setattr(Function, "inside", inside)
+
+
+# ── ages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gives_an_age_to_what_has_none(patch: Patch) -> None:
+    """As if whatever the request says were known since long ago."""
+    honest = forms.Maker.form
+
+    def form(self: forms.Maker, value: Any) -> forms.Form:
+        made = honest(self, value)
+        for slot in self.forms.ages.values():
+            if type(value) is EntityValue and not hasattr(made, slot):
+                setattr(made, slot, dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc))
+        return made
+
+    patch.setattr(forms.Maker, "form", form)
+
+
+def asks_for_an_age_without_the_value(patch: Patch) -> None:
+    """As if what is known of an attribute were its age."""
+    patch.setattr(World, "dated", lambda self, name: lambda form: (None, getattr(form, self.forms.ages[name])))
+
+
+def lets_ages_be_negative(patch: Patch) -> None:
+    patch.setattr(runtime, "age", lambda memo, known: memo[runtime.NOW] - known[1])
+
+
+def lets_ages_stand_still(patch: Patch) -> None:
+    honest = Clockwork.rate
+    patch.setattr(Clockwork, "rate", lambda self, e: 0 if isinstance(e, c.AgeOf) else honest(self, e))
 
 
 # ── dropped reads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -383,6 +414,7 @@ def takes_a_running_key_to_stay_exactly(patch: Patch) -> None:
 DEFECTS = (
     fills_slots_of_what_is_unknown, asks_for_no_class, takes_any_word,
     keeps_what_another_branch_read, knows_inside_what_it_reads_below,
+    gives_an_age_to_what_has_none, asks_for_an_age_without_the_value, lets_ages_be_negative, lets_ages_stand_still,
     drops_the_excluded_middle, drops_a_condition_between_equal_values,
     looks_for_an_element_among_the_known, takes_known_elements_for_the_set, walks_past_unknown_elements, compares_subsets_of_the_known,
     stands_in_what_is_known, takes_the_last_witness,

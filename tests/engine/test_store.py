@@ -16,6 +16,7 @@ from abac import Engine, PolicyErrors
 from abac.compiler import Compiled
 from abac.engine.folder import SUFFIX
 from abac.engine.pipeline import check_paths
+from abac.language import stored
 from abac.model.schema import Schema
 from tests.engine.shop import Shop, answers
 
@@ -109,6 +110,22 @@ def test_the_checked_package_comes_from_the_cache_too(shop: Shop, monkeypatch: p
     assert check_paths([shop.folder], cache=True).package.findings == fresh.package.findings
     with pytest.raises(TypeError):
         check_paths([shop.folder], cache=False)
+
+
+def test_a_load_from_the_cache_reads_the_package_when_somebody_wants_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.load()
+    read: list[str] = []
+    load = stored.load
+    monkeypatch.setattr("abac.compiler.store.load", lambda data: (read.append("package"), load(data))[1])
+    engine = shop.load(discharges={"log"})
+    chief = {"id": "ann", "role": "chief"}
+    decision = engine.decide(chief, "read", {"id": "doc"})
+    assert decision.effect == "permit" and engine.permits(chief, "read", {"id": "doc"}) and engine.schema and not engine.undischarged
+    assert read == []
+    assert decision.reason == "ann may read doc." and decision.obligations[0].id == "log"
+    engine.explain(chief, "read", {"id": "doc"})
+    engine.decide({"id": "ann"}, "read", {"id": "doc"})
+    assert read == ["package"]
 
 
 # ── what an entry depends on ─────────────────────────────────────────────────────────────────────────────
