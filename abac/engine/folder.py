@@ -33,18 +33,6 @@ _OPEN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os,
 _ROOT = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An entry as it was read.
-
-    Attributes:
-        strangers: users other than this one and root who can have written it.
-    """
-
-    content: bytes
-    strangers: frozenset[int]
-
-
 class _Unfit(Exception):
     """Why a folder or file is not used."""
 
@@ -61,10 +49,10 @@ class Folder:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def read(self, name: str) -> Found | None:
-        """The entry of that name, if it is there and its permissions let nobody write but its owner."""
+    def read(self, name: str) -> bytes | None:
+        """The entry of that name, if it is there and nobody but this user and root can have written it."""
         try:
-            with self._opened() as (folder, owner), _closing(os.open(name + SUFFIX, os.O_RDONLY | _OPEN, dir_fd=folder)) as file:
+            with self._opened() as (folder, _), _closing(os.open(name + SUFFIX, os.O_RDONLY | _OPEN, dir_fd=folder)) as file:
                 found = _fit(os.fstat(file), stat.S_ISREG, "entry")
                 if found.st_size > self.limit:
                     raise _Unfit("an entry is larger than all may be")
@@ -72,7 +60,7 @@ class Folder:
                 if found.st_uid == os.geteuid():
                     with suppress(OSError):  # a file system that is read-only, say: it then counts as used when it was written
                         os.utime(file)
-                return Found(content, frozenset((owner, found.st_uid)) - {os.geteuid(), _ROOT})
+                return content
         except FileNotFoundError:
             log.debug("compile cache: no entry %s", name[:16])
         except (_Unfit, OSError) as error:
@@ -99,7 +87,7 @@ class Folder:
             self._make()
             with self._opened() as (folder, owner):
                 if owner != os.geteuid():
-                    raise _Unfit("the folder is another user's")
+                    raise _Unfit("the folder is root's")
                 _put(folder, name + SUFFIX, parts)
                 self._make_room(folder, name + SUFFIX)
                 return True
@@ -140,11 +128,13 @@ class Folder:
 
 
 def _fit(found: os.stat_result, is_kind: object, what: str) -> os.stat_result:
-    """Of the right kind, and written by its owner alone."""
+    """Of the right kind, and written by this user or root alone."""
     if not is_kind(found.st_mode):  # type: ignore[operator]  # S_ISREG or S_ISDIR
         raise _Unfit(f"the {what} is something else")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _Unfit(f"others may write the {what}")
+    if found.st_uid not in (os.geteuid(), _ROOT):
+        raise _Unfit(f"the {what} is another user's")
     return found
 
 

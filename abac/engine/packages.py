@@ -54,12 +54,10 @@ class PackageReader:
     """Reads sources, imports and data within limits; remembers everything it read, for the digest.
 
     Attributes:
-        owners: the users whom the files belong to.
         trail: what has to be read again to know whether all is as it was.
     """
 
     def __init__(self) -> None:
-        self.owners: set[int] = set()
         self.trail = Trail()
         self.content: dict[str, bytes] = {}
         self.size = 0
@@ -206,7 +204,6 @@ class PackageReader:
             if not path.is_file():
                 raise LoadError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
             with path.open("rb") as file:
-                self.owners.add(os.fstat(file.fileno()).st_uid)
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise LoadError(f"{path}: {error.strerror or error}") from None

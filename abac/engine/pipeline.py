@@ -203,7 +203,7 @@ def _of_package(package: c.Package, digest: str, options: Options) -> Loaded:
 
 
 def _found(cache: Folder, paths: Sequence[Path], declarations: str, options: Options) -> Loaded | None:
-    """What the cache has of these files as they are now. Of an entry that others can have written nothing but its package is read."""
+    """What the cache has of these files as they are now."""
     from abac.compiler.store import restore
 
     reader = PackageReader()
@@ -212,7 +212,7 @@ def _found(cache: Folder, paths: Sequence[Path], declarations: str, options: Opt
     if entry is None:
         return None
     try:
-        if not options.compiled or not entry.trusted:
+        if not options.compiled:
             return _of_package(stored.load(entry.kept.package), entry.digest, options)
         code = restore(entry.kept, entry.digest, options.discharges)
     except StoredError as error:

@@ -1,4 +1,4 @@
-"""Floor 5, engine: compiled policies on disk: what an entry depends on, what stands in it, and who may be believed.
+"""Floor 5, engine: compiled policies on disk: what an entry depends on, and what stands in it.
 
 An entry is found by what its policies were asked for with: the files and their content, declared models, and the versions of all that has
 a part in compiling. It says what else was read, imports and data; that is read again, and all of it has to be as it was.
@@ -35,16 +35,10 @@ _SUM, _WIDTH = 32, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry that fits.
-
-    Attributes:
-        trusted: whether only this user and root can have written it. Else it is by whoever may write the policies: its package may be
-            taken for theirs, its code may not be run.
-    """
+    """An entry that fits."""
 
     kept: Kept
     digest: str
-    trusted: bool
 
 
 class Store:
@@ -55,8 +49,7 @@ class Store:
     """
 
     def __init__(self, folder: Folder, main: Main, declarations: str, *, trusting: bool) -> None:
-        self.folder, self.declarations = folder, declarations
-        self.key = _key(main, declarations, trusting)
+        self.folder, self.key = folder, _key(main, declarations, trusting)
 
     def find(self, reader: PackageReader, main: Main) -> Entry | None:
         """The entry, if there is one that fits what the reader then finds; it has read everything by then."""
@@ -64,20 +57,18 @@ class Store:
         if found is None:
             return None
         try:
-            content, parts = _parsed(found.content, self.key)
+            content, parts = _parsed(found, self.key)
             told = json.loads(content)
             trail = told["trail"]
             reader.follow(main, Trail(trail["package"], list(trail["imports"]), [(package, file) for package, file in trail["data"]]))
             if reader.digest() != told["digest"]:
                 raise StoredError("an import or a data file has changed")
-            if found.strangers and (self.declarations or len(found.strangers) > 1 or found.strangers != reader.owners):
-                raise StoredError("whoever can have written it is not who may write the policies")
         except (StoredError, LoadError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             log.warning("compile cache: entry %s is ignored: %s", self.key.hex()[:16], _why(error))
             return None
         from abac.compiler.store import Kept
 
-        return Entry(Kept(**parts), told["digest"], trusted=not found.strangers)
+        return Entry(Kept(**parts), told["digest"])
 
     def put(self, reader: PackageReader, compiled: Compiled) -> None:
         """Keep what was compiled of what the reader read."""

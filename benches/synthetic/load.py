@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,9 +15,9 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benches.budgets import DATA, LOAD_SECONDS, MEMORY_GROWTH, TRUSTED
 from benches.figures import Figure
@@ -45,7 +44,7 @@ class Load:
         held: bytes that the engine holds: what Python allocated while loading again and did not give back.
         peak: the most bytes that were in use at once while loading again.
         text: bytes of the policy.
-        trusted, data: seconds of a load from the compile cache, and from one that others can have written.
+        trusted, data: seconds of a load from the compile cache, and from the checked package as data.
         resident: bytes of the process at its peak, when it had loaded once from text and measured nothing else yet.
     """
 
@@ -88,8 +87,8 @@ def as_figures(shape: str, loads: Mapping[int, Load]) -> Iterator[Figure]:
 
 def _kept(shape: str, rules: int, load: Load) -> Iterator[Figure]:
     judged = rules >= 10_000
-    for what, seconds, budget in (("trusted", load.trusted, TRUSTED), ("as data", load.data, DATA)):
-        made = Figure("load-kept", shape, f"compile cache, {what} / from text", "s", seconds, load.seconds, rules=rules)
+    for what, seconds, budget in (("compile cache", load.trusted, TRUSTED), ("the package as data", load.data, DATA)):
+        made = Figure("load-kept", shape, f"{what} / from text", "s", seconds, load.seconds, rules=rules)
         yield replace(made, ratio=seconds / load.seconds, budget=budget if judged else None)
 
 
@@ -104,24 +103,21 @@ def _decides(permits: Callable[..., bool], work: Workload) -> None:
 
 
 def _from_cache(work: Workload) -> tuple[float, float]:
-    """Seconds to load from an entry whose code is run, and from the same entry if another user owned it and the policies."""
-    from abac.engine.folder import Folder, Found
+    """Seconds to load from the compile cache, and from the checked package as data."""
+    from abac.compiler import compile_package
+    from abac.engine.folder import Folder
     from abac.engine.pipeline import load_paths
-
-    class Strangers(Folder):
-        def read(self, name: str) -> Found | None:
-            found = super().read(name)
-            return None if found is None else replace(found, strangers=frozenset((os.getuid(),)))
+    from abac.language.stored import dump, load
 
     with tempfile.TemporaryDirectory() as made:
-        policy, place = Path(made, "synthetic", "main.abac"), Path(made, "cache")
+        policy, folder = Path(made, "synthetic", "main.abac"), Folder(Path(made, "cache"))
         policy.parent.mkdir()
         policy.write_text(work.text, encoding="utf-8")
-        load_paths([policy], cache=Folder(place))
-        folders: tuple[Folder, Folder] = Folder(place), Strangers(place)
-        for folder in folders:
-            _decides(load_paths([policy], cache=folder).permits, work)
-        trusted, data = (_median(partial(load_paths, [policy], cache=folder)) for folder in folders)
+        package = dump(load_paths([policy], cache=folder).package)
+        ways: list[Callable[[], Any]] = [lambda: load_paths([policy], cache=folder), lambda: compile_package(load(package))]
+        for way in ways:
+            _decides(way().permits, work)
+        trusted, data = map(_median, ways)
         return trusted, data
 
 

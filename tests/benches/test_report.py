@@ -203,10 +203,10 @@ def test_memory_is_compared_with_a_thousand_rules() -> None:
 def test_a_load_from_the_cache_is_compared_with_one_from_text() -> None:
     loads = {10_000: Load(4.0, 1, 1, 1, trusted=0.1, data=2.0), 1_000: Load(0.4, 1, 1, 1, trusted=0.1, data=2.0)}
     found = {(figure.what, figure.rules): figure for figure in as_figures("mixed", loads) if figure.benchmark == "load-kept"}
-    assert found["compile cache, trusted / from text", 10_000].met is True
-    assert found["compile cache, as data / from text", 10_000].ratio == 0.5
-    assert found["compile cache, as data / from text", 10_000].met is False
-    assert found["compile cache, as data / from text", 1_000].met is None
+    assert found["compile cache / from text", 10_000].met is True
+    assert found["the package as data / from text", 10_000].ratio == 0.5
+    assert found["the package as data / from text", 10_000].met is False
+    assert found["the package as data / from text", 1_000].met is None
 
 
 @pytest.mark.parametrize("arguments", [["no_such_policy"], ["--only", "no-such-benchmark"], ["--rounds", "0"]])

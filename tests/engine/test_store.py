@@ -322,21 +322,6 @@ def test_a_strangers_entry_is_not_read(shop: Shop, compilations: list[str], monk
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors have names in /proc alone")
-def test_of_an_entry_by_who_owns_the_policies_the_package_is_read_and_no_code_run(
-    shop: Shop, compilations: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = answers(shop.load())
-    _owned_by(monkeypatch, STRANGER, below=shop.folder.parent)
-    monkeypatch.setattr("abac.compiler.store.restore", None)
-    monkeypatch.setattr("abac.engine.pipeline.check", None)
-    assert answers(shop.load()) == expected
-    assert len(compilations) == 2
-    declared = Schema(entities={})
-    monkeypatch.setattr("abac.engine.pipeline.check", lambda *_: pytest.fail("was checked"))
-    assert shop.load(schema=None).digest == shop.load(schema=declared).digest
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors have names in /proc alone")
 def test_roots_entry_is_believed(shop: Shop, compilations: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     shop.load()
     monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
