@@ -21,7 +21,7 @@ from benches.synthetic.shapes import SHAPES
 
 SIZES = (10, 100, 1_000, 10_000)
 NAMES = (*SOURCES, *SHAPES, *FAMILIES)
-MEASURED_FOR_MEMORY = "per_resource"
+MEASURED_FOR_LOAD = ("per_resource", "mixed")
 KEEPS_NOTHING = "random_values"
 OF_NO_POLICY = ("check", "import")
 """Benchmarks of none of the names."""
@@ -83,7 +83,7 @@ def _pack(name: str, plan: Plan) -> Iterator[Figure]:
 
 
 def _shape(shape: Shape, plan: Plan) -> Iterator[Figure]:
-    if shape.name == MEASURED_FOR_MEMORY and {"load", "memory"} & set(plan.only):
+    if shape.name in MEASURED_FOR_LOAD and load.MEASURES & set(plan.only):
         sizes = sorted({rules for rules in (*plan.sizes, plan.largest) if rules >= 1_000})
         yield from load.as_figures(shape.name, {rules: load.load_of(shape.name, rules) for rules in sizes})
     wanted = [
@@ -98,7 +98,7 @@ def _shape(shape: Shape, plan: Plan) -> Iterator[Figure]:
 
 
 def _family(shape: Shape, plan: Plan) -> Iterator[Figure]:
-    if {"load", "memory"} & set(plan.only):
+    if load.MEASURES & set(plan.only):
         yield from load.as_figures(shape.name, {plan.family: load.load_of(shape.name, plan.family)})
     if {"worst-cases", "memory-kept"} & set(plan.only):
         loaded = Loaded(Workload(shape, plan.family))

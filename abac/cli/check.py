@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from abac.cli.output import FINDINGS, GOOD, UNUSABLE, Color, ColorOption, Format, console, print_findings, utf8
+from abac.cli.output import FINDINGS, GOOD, UNUSABLE, CacheOption, Color, ColorOption, Format, console, print_findings, utf8
 from abac.model.diagnostics import Diagnostic, Severity
 from abac.model.errors import LoadError, PolicyErrors
 
@@ -30,6 +30,7 @@ def check(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders of .abac files, or single files.", show_default=False)],
     format: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = Format.TEXT,
     color: ColorOption = Color.AUTO,
+    no_cache: CacheOption = False,
 ) -> None:
     """Check policies: names, types, guards, and what looks like a mistake.
 
@@ -37,7 +38,7 @@ def check(
 
     Exits with 0 if there is nothing to mend, 1 if there are errors or warnings, 2 if something cannot be read. Notes change nothing.
     """
-    packages = [_checked(path) for path in paths]
+    packages = [_checked(path, cache=not no_cache) for path in paths]
     if format is Format.JSON:
         _print_json(packages)
     else:
@@ -48,11 +49,11 @@ def check(
     raise typer.Exit(FINDINGS if worst else GOOD)
 
 
-def _checked(path: Path) -> Checked:
-    from abac.engine.pipeline import load_paths
+def _checked(path: Path, *, cache: bool) -> Checked:
+    from abac.engine.pipeline import check_paths
 
     try:
-        loaded = load_paths([path], compiled=False)
+        loaded = check_paths([path], cache)
     except LoadError as error:
         return Checked(path, error=str(error))
     except PolicyErrors as errors:

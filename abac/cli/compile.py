@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
 import typer
 
-from abac.cli.output import FINDINGS, Format, PolicyPath, console, fail, print_findings, reason
+from abac.cli.output import FINDINGS, CacheOption, Format, PolicyPath, console, fail, print_findings, reason
 from abac.model.errors import LoadError, PolicyErrors
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def compile(
     max_wide: Annotated[int | None, _budget("--max-wide", "RULES", "rules that every request looks at")] = None,
     max_candidates: Annotated[int | None, _budget("--max-candidates", "RULES", "rules that one request looks at")] = None,
     max_cost: Annotated[int | None, _budget("--max-cost", "NS", "estimated nanoseconds of a decision")] = None,
+    no_cache: CacheOption = False,
 ) -> None:
     """Show what policies become on their way to Python.
 
@@ -59,20 +60,20 @@ def compile(
 
     budget = Budget(max_wide, max_candidates, max_cost)
     if emit is Stage.PLAN:
-        _plan(path, format, budget, output)
+        _plan(path, format, budget, output, cache=not no_cache)
     elif budget != Budget() or format is not Format.TEXT:
         fail("--format and the --max- options are for --emit plan")
     else:
-        _write(_emitted(_package(path), emit), output)
+        _write(_emitted(_package(path, cache=not no_cache), emit), output)
 
 
-def _plan(path: Path, format: Format, budget: Budget, output: str) -> None:
+def _plan(path: Path, format: Format, budget: Budget, output: str, *, cache: bool) -> None:
     from abac.compiler import improve
     from abac.compiler.lower import lower
     from abac.compiler.plan import plan_of
     from abac.compiler.plan_text import as_json, render_plan
 
-    plan = plan_of(improve(lower(_package(path))))
+    plan = plan_of(improve(lower(_package(path, cache=cache))))
     _write((as_json(plan) if format is Format.JSON else render_plan(plan)).encode("utf-8", "backslashreplace"), output)
     beyond = list(budget.passed(plan))
     for each in beyond:
@@ -81,11 +82,11 @@ def _plan(path: Path, format: Format, budget: Budget, output: str) -> None:
         raise typer.Exit(FINDINGS)
 
 
-def _package(path: Path) -> Package:
-    from abac.engine.pipeline import load_paths
+def _package(path: Path, *, cache: bool) -> Package:
+    from abac.engine.pipeline import check_paths
 
     try:
-        return load_paths([path], compiled=False).package
+        return check_paths([path], cache).package
     except LoadError as error:
         fail(str(error))
     except PolicyErrors as errors:

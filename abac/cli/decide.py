@@ -12,6 +12,7 @@ import typer
 from abac.cli.output import (
     FINDINGS,
     GOOD,
+    CacheOption,
     Color,
     ColorOption,
     Format,
@@ -40,6 +41,7 @@ def decide(
     requests: RequestsOption,
     format: Annotated[Format, typer.Option("--format", help="One JSON object a line, or a table for people.")] = Format.JSON,
     now: NowOption = None,
+    no_cache: CacheOption = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Decide requests, in order.
@@ -49,7 +51,7 @@ def decide(
     Exits with 0 whatever the decisions are, 1 if a line is no request (it gets an `error`, the others are decided), 2 if policies or
     requests cannot be read.
     """
-    engine, at = load(path, now)
+    engine, at = load(path, now, cache=not no_cache)
     with open_requests(requests) as stream:
         answers = with_progress(_answers(engine, at, stream), stream)
         bad = _print_table(answers, color) if format is Format.TEXT else _print_lines(answers)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abac.cli.output import Format, NowOption, PolicyPath, RequestsOption, fail, load, open_requests
+from abac.cli.output import CacheOption, Format, NowOption, PolicyPath, RequestsOption, fail, load, open_requests
 from abac.engine.requests import RequestLine, read_lines
 from abac.model.diagnostics import suggestion
 from abac.model.json_text import dump_json
@@ -21,6 +21,7 @@ def explain(
     ] = None,
     format: Annotated[Format, typer.Option("--format", help="For people or for machines.")] = Format.TEXT,
     now: NowOption = None,
+    no_cache: CacheOption = False,
 ) -> None:
     """Explain the decision on one request.
 
@@ -28,7 +29,7 @@ def explain(
 
     Exits with 0 whatever the decision is, 2 if there is no such request, or policies or requests cannot be read.
     """
-    engine, at = load(path, now)
+    engine, at = load(path, now, cache=not no_cache)
     line = _wanted(requests, id)
     parts = line.members
     found = engine.explain(parts.get("subject"), parts.get("action"), parts.get("resource"), parts.get("context"), at=at)

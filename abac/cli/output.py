@@ -43,6 +43,10 @@ ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal
 NowOption = Annotated[
     str | None, typer.Option("--now", metavar="INSTANT", help="The clock, RFC 3339. Without it each request's own clock is believed.")
 ]
+CacheOption = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Neither read nor keep compiled policies: they are in $ABAC_CACHE_DIR, or the user's cache folder."),
+]
 RequestsOption = Annotated[
     str, typer.Option("--requests", metavar="FILE", help="Requests, one JSON object a line; - for standard input.", show_default=False)
 ]
@@ -114,7 +118,7 @@ def with_progress(items: Iterable[T], stream: BinaryIO) -> Iterator[T]:
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def load(path: Path, now: str | None) -> tuple[Engine, dt.datetime | None]:
+def load(path: Path, now: str | None, *, cache: bool) -> tuple[Engine, dt.datetime | None]:
     """The engine for a path and the clock for `--now`; policies that cannot be used end the command."""
     import logging
 
@@ -123,7 +127,7 @@ def load(path: Path, now: str | None) -> tuple[Engine, dt.datetime | None]:
     logging.getLogger("abac").addHandler(logging.NullHandler())  # what nobody discharges is of no interest: nothing is enforced here
     at = _instant(now) if now is not None else None
     try:
-        return Engine.load(path, trust_request_clock=at is None), at
+        return Engine.load(path, trust_request_clock=at is None, cache=cache), at
     except LoadError as error:
         fail(str(error))
     except PolicyErrors as errors:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abac.compiler.emit import emit_module
-from abac.compiler.graph import Graph
 from abac.compiler.load import Compiled
 from abac.compiler.lower import lower
-from abac.compiler.passes import PASSES
+from abac.compiler.passes import improve
 from abac.language.checked import Package
+from abac.language.collector import collector_paused
 
 __all__ = ["Compiled", "compile_package", "improve"]
 
@@ -16,11 +16,5 @@ def compile_package(
     package: Package, digest: str = "", *, discharges: frozenset[str] = frozenset(), trust_request_clock: bool = False
 ) -> Compiled:
     """The functions of a checked package. Arguments are those of `Engine.load`."""
-    return Compiled(emit_module(improve(lower(package)), trusting=trust_request_clock), digest, discharges)
-
-
-def improve(graph: Graph) -> Graph:
-    """The graph after every pass."""
-    for each in PASSES:
-        graph = each(graph)
-    return graph
+    with collector_paused():
+        return Compiled(emit_module(improve(lower(package)), trusting=trust_request_clock), digest, discharges)

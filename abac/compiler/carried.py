@@ -47,6 +47,13 @@ def may_fail(leaf: Leaf) -> bool:
     return leaf.effect is Effect.PERMIT and any(map(computed, obligations_of(leaf)))
 
 
+def is_fixed(leaf: Leaf) -> bool:
+    """Whether nothing that its decisions carry depends on the request."""
+    if leaf.rule is not None and not all(isinstance(part, str) for part in reason_of(leaf.rule)):
+        return False
+    return all(isinstance(e, c.Constant) for e in citations_of(leaf)) and not any(computed(clause) for clause, _ in clauses(leaf))
+
+
 def citations_of(leaf: Leaf) -> Iterator[c.Expression]:
     yield from leaf.rule.citations if leaf.rule else ()
     for policy in leaf.around:

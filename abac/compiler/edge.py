@@ -7,17 +7,16 @@ cannot tell (or tell to be no request) by the one reader that knows why.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from abac.compiler.forms import Form, Forms
 from abac.compiler.readers import TooMany
 from abac.compiler.runtime import PLENTY
-from abac.language import checked as c
 from abac.model.request import Clock, InvalidRequest, Request, clock_of, read_context, read_request
-from abac.model.schema import Action
-from abac.model.values import EntityValue, RecordValue, Unknown
+from abac.model.schema import Action, Schema
+from abac.model.values import EntityValue, RecordValue, Table, Unknown
 from abac.model.wire import named_members, unwrapped
 
 Parts = tuple[Form, str, Form, Form]
@@ -28,12 +27,14 @@ class Edge:
     """Reads the parts of requests to one policy.
 
     Attributes:
+        schema, tables: what requests may contain.
         fast, exact: the generated readers, by entity or `context`.
         wanted: the members to ask objects for that are no dict, by the same.
         reads_now: whether decisions depend on the clock.
     """
 
-    package: c.Package
+    schema: Schema
+    tables: Mapping[str, Table]
     forms: Forms
     reads_now: bool
     wanted: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class Edge:
 
     def fast_parts(self, subject: Any, action: Any, resource: Any, context: Any) -> Parts | None:
         """The request's parts as fast forms; None if anything about it is unusual."""
-        signature = self.package.schema.actions.get(action) if type(action) is str else None
+        signature = self.schema.actions.get(action) if type(action) is str else None
         if signature is None:
             return None
         who = self._entity(subject, signature.subjects, "subject", self.fast)
@@ -62,7 +63,7 @@ class Edge:
             return None
         exactly = (part,) if readers is self.exact else ()
         made = readers[name](members, *exactly, 0, [PLENTY])
-        key = getattr(made, self.forms.slots[self.package.schema.entities[name].key], None)
+        key = getattr(made, self.forms.slots[self.schema.entities[name].key], None)
         return None if key is None or type(key) is Unknown else made
 
     def _mine(self, raw: Any, part: str) -> Any:
@@ -75,7 +76,7 @@ class Edge:
         """The object's members, and the type of entity it is."""
         if self._is_dated(raw, EntityValue):
             return None, None
-        known = self.package.schema.entities
+        known = self.schema.entities
         wanted = tuple(dict.fromkeys(member for name in names for member in self.wanted[name]))
         members = raw if type(raw) is dict else named_members(raw, wanted)
         if members is None:
@@ -103,7 +104,7 @@ class Edge:
 
     def exact_parts(self, subject: Any, action: Any, resource: Any, context: Any) -> Parts | InvalidRequest:
         """The request's parts as exact forms, or why it is none."""
-        signature = self.package.schema.actions.get(action) if type(action) is str else None
+        signature = self.schema.actions.get(action) if type(action) is str else None
         if signature is not None:
             try:
                 found = self._exactly(signature, subject, resource, context)
@@ -112,7 +113,7 @@ class Edge:
             if found is not None:
                 who, what, around = found
                 return who, action, what, around
-        request = read_request(subject, action, resource, context, self.package.schema, self.package.tables, _NO_CLOCK)
+        request = read_request(subject, action, resource, context, self.schema, self.tables, _NO_CLOCK)
         return request if isinstance(request, InvalidRequest) else self.exact_forms(request)
 
     def _exactly(self, signature: Action, subject: Any, resource: Any, context: Any) -> tuple[Form, Form, Form] | None:
@@ -135,9 +136,9 @@ class Edge:
             return dt.datetime.now(dt.timezone.utc)
         if at is not None:
             return clock_of(at, {}, None)
-        read = read_context(unwrapped(context), self.package.schema, self.package.tables)
+        read = read_context(unwrapped(context), self.schema, self.tables)
         return clock_of(
-            None, {} if isinstance(read, Unknown) else read.fields, None if isinstance(read, Unknown) else self.package.schema.context.clock
+            None, {} if isinstance(read, Unknown) else read.fields, None if isinstance(read, Unknown) else self.schema.context.clock
         )
 
 

@@ -8,16 +8,16 @@ import linecache
 import weakref
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
-from abac.compiler.carried import carried_by_leaf, may_fail
+from abac.compiler.carried import carried_by_leaf, is_fixed, may_fail
 from abac.compiler.emit_answers import AnswerEmitter, Code, ExactPolicy
 from abac.compiler.emit_entry import EntryEmitter, Searches
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_outcomes import OutcomeEmitter
 from abac.compiler.emit_search import Gives, SearchEmitter
-from abac.compiler.graph import Graph
+from abac.compiler.graph import Graph, Leaf
 from abac.compiler.listing import Listing, flat_text, legend, number
 from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.world import World
@@ -34,6 +34,7 @@ class Module:
     Attributes:
         exact: the exact path's policy.
         codes: functions by name that data refers to.
+        carrying: leaves whose decisions are made of the request, with whether their obligations may fail, and whether the rest is fixed.
         captures: by a leaf's number, what its outcome is given: attribute and name of a function, or what makes a row.
         tests: functions that rows of tables refer to by number, by the name of the tuple that holds them.
         searches: functions of policies that rows refer to by number, by the name of the dict that holds them.
@@ -49,6 +50,7 @@ class Module:
     functions: list[ast.FunctionDef] = field(default_factory=list)
     comments: dict[int, str] = field(default_factory=dict)
     captures: dict[int, dict[str, Any]] = field(default_factory=dict)
+    carrying: list[tuple[Leaf, bool, bool]] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
     tests: dict[str, dict[int, str]] = field(default_factory=dict)
     searches: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -66,11 +68,7 @@ class Module:
     def code(self) -> CodeType:
         """The compiled module. Its lines are shown from a module made anew, when somebody asks for them."""
         if self._code is None:
-            filename = f"abac-policy-{next(_numbers)}"
-            self._code = compile(self.tree(), filename, "exec")
-            weak = weakref.ref(self)
-            linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
-            weakref.finalize(self, linecache.cache.pop, filename, None)
+            self._code = compile(self.tree(), shown_as(self), "exec")
         return self._code
 
     def tree(self) -> ast.Module:
@@ -106,6 +104,21 @@ class Module:
         emitter.functions = []
 
 
+class _Emitted(Protocol):
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def trusting(self) -> bool: ...
+
+
+def shown_as(emitted: _Emitted) -> str:
+    """A file name for code that was emitted, under which its lines are shown for as long as the object lives."""
+    filename, weak = f"abac-policy-{next(_numbers)}", weakref.ref(emitted)
+    linecache.cache[filename] = (lambda: emit_module(it.graph, trusting=it.trusting).flat() if (it := weak()) else "",)
+    weakref.finalize(emitted, linecache.cache.pop, filename, None)
+    return filename
+
+
 def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
     """The Python module of a graph. The same graph gives the same text.
 
@@ -115,6 +128,7 @@ def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
     world = World(graph)
     module = Module(world, trusting)
     needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
+    module.carrying = [(leaf, fails, fixed) for leaf in graph.leaves if (fails := may_fail(leaf)) | (not (fixed := is_fixed(leaf)))]
     module.memo = FIRST_SLOT + len(world.shared) if needed else 0
     entry = EntryEmitter(world, module.memo, trusting)
     module.plain = _PARTS - world.uses.roots if entry.takes_dicts else frozenset()
@@ -147,14 +161,14 @@ def _variant(module: Module, plain: frozenset[str], gives: Gives) -> str:
     suffix = "_plain" if plain else ""
     captures: dict[int, str] = {}
     obligers: dict[int, str] = {}
-    for leaf in module.graph.leaves:
+    for leaf, fails, fixed in module.carrying:
         found = module.captures.setdefault(leaf.number, {})
-        if may_fail(leaf):
+        if fails:
             way = f"{suffix}{'_timed' if decides else ''}"
             identifier, found[f"owed{way}"] = outcomes.oblige(leaf)
             obligers[leaf.number] = found[f"oblige{way}"] = identifier
-        if decides and not (carried := carried_by_leaf(leaf)).fixed:
-            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried)
+        if decides and not fixed:
+            identifier, found[f"row{suffix}"] = outcomes.capture(leaf, carried_by_leaf(leaf))
             captures[leaf.number] = found[f"capture{suffix}"] = identifier
     search = SearchEmitter(fast, captures, obligers, gives)
     name = search.search(module.graph.root)

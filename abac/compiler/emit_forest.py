@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from abac.compiler.functions import STANDARD, Function
@@ -258,14 +259,14 @@ class ForestEmitter:
         if isinstance(rows[0].step, Nested):
             self._policy_rows(leaf)
             return
-        shapes = {self._shape(row) for row in rows if not row.holds}
+        shapes = {self._shape(row) for row in rows if not self._holds(row)}
         inner = f.inside()
         inner.loops += 1
         inner.body.append(self._dominated())
         keep: list[ast.stmt] = [assign("best", name("rank")), assign("found", name("outcome")), ast.Break()]
         if not shapes:
             inner.body += keep
-        elif len(shapes) == 1 and not any(row.holds for row in rows) and not self._has_witness(rows):
+        elif len(shapes) == 1 and not any(self._holds(row) for row in rows) and not self._has_witness(rows):
             self._inline(rows[0], keep, inner)
         else:
             inner.body.append(ast.If(self._tested(rows), keep, []))
@@ -294,13 +295,17 @@ class ForestEmitter:
         """The tuple of this search's tests, by number."""
         return self.search.tests_of(self.block)
 
+    def _holds(self, row: Row) -> bool:
+        return self.world.once("holds", row, attrgetter("holds"))  # type: ignore[no-any-return]  # as it was made
+
     def _expressions(self, row: Row) -> tuple[c.Expression, ...]:
         """What a row's code is made of; of a rule with a witness, its collection first."""
-        assert isinstance(row.step, Test)
-        witness = row.step.witness
-        return row.rest if witness is None else (witness.collection, *row.rest)
+        return self.world.once("expressions", row, _expressions)  # type: ignore[no-any-return]  # as it was made
 
     def _shape(self, row: Row) -> Shape:
+        return self.world.once("shape", row, self._made_shape)  # type: ignore[no-any-return]  # as it was made
+
+    def _made_shape(self, row: Row) -> Shape:
         assert isinstance(row.step, Test)
         witness = row.step.witness
         return (None if witness is None else witness.variable, tuple(map(skeleton, self._expressions(row))))
@@ -310,7 +315,7 @@ class ForestEmitter:
 
     def _number_of(self, row: Row) -> int:
         """Which test a row refers to: the same in every search of the policy."""
-        if row.holds:
+        if self._holds(row):
             return 0
         number = self.world.number(self.block.number, self._shape(row))
         self.search.test(self.block, number, row, self._holes(row))
@@ -326,7 +331,7 @@ class ForestEmitter:
         """A row at run time, made once all code is."""
         assert isinstance(row.step, Test)
         outcome = outcomes[row.step.leaf.number]
-        if row.holds:
+        if self._holds(row):
             return row.rank, outcome, 0, ()
         first = (row.step.leaf.number,) if row.step.witness is not None else ()
         k = (*first, *self._holes(row).row_of(self._expressions(row)))
@@ -386,3 +391,9 @@ class ForestEmitter:
         ]
         target = ast.Tuple([ast.Name(each, ast.Store()) for each in ("rank", "weak", "which")], ast.Store())
         f.body.append(ast.For(target, leaf, body, []))
+
+
+def _expressions(row: Row) -> tuple[c.Expression, ...]:
+    assert isinstance(row.step, Test)
+    witness = row.step.witness
+    return row.rest if witness is None else (witness.collection, *row.rest)

@@ -12,6 +12,7 @@ from typing import Any
 
 from abac.compiler import runtime
 from abac.compiler.forms import Forms, Several, value_of
+from abac.compiler.recipes import recipe
 from abac.compiler.runtime import NOW, Memo
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
@@ -375,6 +376,7 @@ def local_at(memo: Memo, text: str, instant: Any, zone: Any) -> Any:
 
 
 @cache
+@recipe
 def library(function: str, forms: Forms) -> Callable[..., Any]:
     """A built-in function, of forms: one of collections is computed of the value and gives a form again."""
     compute = strictly(FUNCTIONS[function].meaning)
@@ -398,6 +400,7 @@ def _final(text: str, collection: Any) -> Any:
 
 
 @cache
+@recipe
 def changing(function: str) -> Callable[..., Any]:
     """A function of a running local time."""
     meaning, changes = FUNCTIONS[function].meaning, FUNCTIONS[function].changes

@@ -20,6 +20,7 @@ from typing import Any
 from abac.compiler.forms import Forms
 from abac.compiler.graph import Entry
 from abac.compiler.guards import Guard, Key, Kind, Range, Sort, address_number
+from abac.compiler.recipes import recipe
 from abac.compiler.runtime import NOW, cell_at
 from abac.language import checked as c
 from abac.model.limits import MAX_CAUSES
@@ -61,6 +62,10 @@ class ExactIndex:
     def __init__(self, steps: Sequence[tuple[Entry, object]], forms: Forms, rate: Callable[[c.Expression], Any]) -> None:
         self._steps, self._forms, self._rate = steps, forms, rate
         self._all = (1 << len(steps)) - 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As it is kept: made, and without what it was made of."""
+        return {"_all": self._all, "columns": self.columns, "_kinds": self._kinds, "_pure": self._pure}
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -143,13 +148,19 @@ class Column:
 
 def reader(key: Key, forms: Forms) -> Callable[[Parts], Any]:
     """What reads the key of exact forms: its value, None if it is absent or something on the way is, or the Unknown."""
-    walk = _walker(key.expression, forms)
-    match key.sort:
+    root, path = _place(key.expression, forms)
+    return read_by(key.sort, root, path, forms.groups[key.group] if key.sort is Sort.ABOVE else 0)
+
+
+@recipe
+def read_by(sort: Sort, root: str, path: tuple[tuple[str, str], ...], group: int) -> Callable[[Parts], Any]:
+    """The same by the root's name, slots with the names of their attributes, and the number of the group asked about."""
+    walk = _walker(root, path)
+    match sort:
         case Sort.TYPE:
             return lambda parts: walk(parts)._type
         case Sort.ABOVE:
-            number = forms.groups[key.group]
-            known, others = f"u{number}", f"w{number}"
+            known, others = f"u{group}", f"w{group}"
 
             def above(parts: Parts) -> Any:
                 entity = walk(parts)
@@ -170,16 +181,21 @@ def _of_known(value: Any, make: Callable[[Any], Any]) -> Any:
 _ROOTS = {"subject": 0, "action": 1, "resource": 2, "context": 3}
 
 
-def _walker(e: c.Expression, forms: Forms) -> Callable[[Parts], Any]:
-    """A root, or an attribute of one."""
+def _place(e: c.Expression, forms: Forms) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A root's name, and the way to an attribute of it."""
     names: list[str] = []
     while isinstance(e, c.Attribute):
         names.insert(0, e.name)
         e = e.target
     assert isinstance(e, c.Root)
-    if e.name == "now":
+    return e.name, tuple((forms.slots[name], name) for name in names)
+
+
+def _walker(name: str, path: tuple[tuple[str, str], ...]) -> Callable[[Parts], Any]:
+    """A root, or an attribute of one."""
+    if name == "now":
         return lambda parts: parts[4][NOW]
-    root, path = _ROOTS[e.name], tuple((forms.slots[name], name) for name in names)
+    root = _ROOTS[name]
     if len(path) == 1:
         ((slot, _),) = path
         return lambda parts: getattr(parts[root], slot, None)

@@ -34,6 +34,7 @@ class Form(Validated):
     _type: str
     _path: str
     _exact: Form
+    _forms: Forms
 
 
 class Several:
@@ -75,7 +76,7 @@ class Forms:
         """A class with the slots, which have names for people too: `entity.role`, and `entity.in_Team` for the keys of its teams."""
         of_entities = [*(f"{letter}{i}" for i in self.groups.values() for letter in "uw"), *self.ages.values()]
         slots = (*(self.slots[name] for name in self.owners[owner]), *(of_entities if owner in self.schema.entities else ()), *HIDDEN)
-        made = type(owner, (Form,), {"__slots__": slots, "__module__": __name__, **members})
+        made = type(owner, (Form,), {"__slots__": slots, "__module__": __name__, "_forms": self, **members})
         for name in self.owners[owner]:
             _name(made, name, self.slots[name])
         if owner in self.schema.entities:

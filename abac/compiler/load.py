@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 from abac.compiler import answers
 from abac.compiler.answers import Answer
 from abac.compiler.edge import Edge
 from abac.compiler.emit import Module, emit_module
-from abac.compiler.outcomes import Outcome, nothing_applies
+from abac.compiler.emit_answers import ExactPolicy
+from abac.compiler.graph import Graph, Leaf
+from abac.compiler.later import Later
+from abac.compiler.outcomes import Facts, Outcome, nothing_applies
 from abac.compiler.runtime import HORIZON, UNREAD, HandOver, Memo
 from abac.compiler.tables import Table
 from abac.language import checked as c
@@ -26,77 +30,135 @@ log = logging.getLogger("abac")
 _STOP = (KeyboardInterrupt, SystemExit)
 Decide = Callable[..., Decision]
 Permits = Callable[..., bool]
+KEPT = ("name", "package_name", "schema", "tables", "forms", "edge", "kept", "searches", "trusting")
+"""The attributes of a compiled policy that are kept as they are."""
 
 
 class Compiled:
     """A policy as Python functions. Immutable; any number of threads may decide at once.
 
     Attributes:
-        graph: what was compiled.
+        name, package_name: of its policy, and of the package.
         decide, permits: of (subject, action, resource, context, at), whatever a caller has for them; raise for no request.
         namespace: the generated functions, and what they find by name.
+        given: the names that every policy has of itself.
+        searches: the names of the functions that search forms, for `permits` and for `decide`.
+        kept: how many places a memo has for what decisions compute once.
+        package, graph, module, exact_policy: what was compiled, what it became, and the exact path, each made when it is first asked
+            for where the policy was kept as it is.
         surprises: how often the fast path met an error that it does not know: raised by a caller's objects, or by a mistake of ours.
     """
 
     def __init__(self, module: Module, digest: str = "", discharges: frozenset[str] = frozenset()) -> None:
-        self.module, self.graph, self.digest, self.discharges = module, module.graph, digest, discharges
-        self.forms, self._reads_now = module.world.forms, module.world.uses.now
-        self.edge = Edge(self.graph.package, self.forms, self._reads_now)
-        self.surprises = 0
-        nothing = nothing_applies(self.graph.root.policy.name, digest)
-        self.outcomes = {leaf.number: Outcome(leaf, digest, discharges) for leaf in self.graph.leaves}
-        self.namespace = self._run()
-        self._link()
-        self.namespace["NOTHING_APPLIES"] = nothing
-        self.decide: Decide = self.namespace["decide"]
-        self.permits: Permits = self.namespace["permits"]
+        package = module.graph.package
+        self.start(digest, discharges, module.code())
+        self.trusting = module.trusting
+        self.name, self.package_name = module.graph.root.policy.name, package.name
+        self.schema, self.tables = package.schema, package.tables
+        self.forms, self._reads_now, self.kept = module.world.forms, module.world.uses.now, len(module.world.shared)
+        self.searches = module.verdict.forms, module.decision.forms
+        self.edge = Edge(self.schema, self.tables, self.forms, self._reads_now)
+        self._package, self._leaves = Later.given(package), Later.given(module.graph.leaves)
+        self._graph, self._module, self._exact_policy = Later.given(module.graph), Later.given(module), Later.given(module.exact)
+        outcomes = {leaf.number: Outcome(Facts.of(leaf), self.leaf, digest, discharges) for leaf in module.graph.leaves}
+        self.namespace |= module.world.slots.values
+        self._link(module, outcomes)
+        self._open()
 
     # ── the namespace ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _run(self) -> dict[str, Any]:
+    def start(self, digest: str, discharges: frozenset[str], code: CodeType) -> None:
         """The namespace after the module ran: its functions, and nothing built in but what its slots name."""
-        namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "abac.policy", **self.module.world.slots.values}
-        namespace |= {
-            "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "surprise": self._surprised, "EMPTY": self._empty(),
-            "DISCHARGED": self.discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+        self.digest, self.discharges, self.code, self.surprises = digest, discharges, code, 0
+        self.namespace: dict[str, Any] = {
+            "__builtins__": {}, "__name__": "abac.policy", "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException,
+            "surprise": self._surprised, "DISCHARGED": discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
             "exact_decide": self._exact_decide, "exact_permits": self._exact_permits,
         }  # fmt: skip
-        for number, outcome in self.outcomes.items():
-            namespace |= {f"L{number}": outcome, f"P{number}": outcome.stands}
-        exec(self.module.code(), namespace)  # the tree was made by the emitters: names are counters, constants are constants
-        for name in ("decide", "permits"):
-            namespace[name].__defaults__ = (namespace["EMPTY"], None)
-        return namespace
+        self.given = frozenset((*self.namespace, "EMPTY", "NOTHING_APPLIES", "LATER"))
+        exec(code, self.namespace)  # the tree was made by the emitters: names are counters, constants are constants
 
-    def _link(self) -> None:
+    def resume(
+        self, state: Mapping[str, Any], package: Later[c.Package], leaves: Later[tuple[Leaf, ...]], graph: Later[Graph],
+        module: Later[Module], exact: Later[ExactPolicy],
+    ) -> None:  # fmt: skip
+        """After `start`, take over what was kept of a policy, by the names of `KEPT`. Beside them stand `named`, for the namespace, and
+        `outcomes`, those that code calls by name."""
+        for each in KEPT:
+            setattr(self, each, state[each])
+        self._reads_now = self.edge.reads_now
+        self._package, self._leaves, self._graph, self._module, self._exact_policy = package, leaves, graph, module, exact
+        self.namespace |= state["named"]
+        self._name_outcomes(state["outcomes"])
+        self._open()
+
+    def _open(self) -> None:
+        """Requests may come in, once everything has its name."""
+        self.namespace |= {"EMPTY": self._empty(), "NOTHING_APPLIES": nothing_applies(self.name, self.digest)}
+        self.decide: Decide = self.namespace["decide"]
+        self.permits: Permits = self.namespace["permits"]
+        for way_in in (self.namespace["decide"], self.namespace["permits"]):
+            way_in.__defaults__ = (self.namespace["EMPTY"], None)
+
+    def _link(self, module: Module, outcomes: dict[int, Outcome]) -> None:
         """Names of functions become functions wherever code or data was made before them."""
-        module, namespace = self.module, self.namespace
+        namespace = self.namespace
         for odd, identifier in module.world.readers.links:
             odd.read = namespace[identifier]
         for code in module.codes:
             code.function = namespace[code.name]
-        for number, outcome in self.outcomes.items():
+        for number, outcome in outcomes.items():
             for name, value in module.captures.get(number, {}).items():
                 setattr(outcome, name, namespace[value] if isinstance(value, str) else value())
-            namespace[f"D{number}"] = outcome.decision
-        self._fill_tables()
+        self._name_outcomes(outcomes)
+        self._fill_tables(module, outcomes)
         for owner, (fast, exact, wanted) in module.roots.items():
             self.edge.fast[owner], self.edge.exact[owner], self.edge.wanted[owner] = namespace[fast], namespace[exact], wanted
 
-    def _fill_tables(self) -> None:
+    def _name_outcomes(self, outcomes: dict[int, Outcome]) -> None:
+        for number, outcome in outcomes.items():
+            self.namespace |= {f"L{number}": outcome, f"P{number}": outcome.stands, f"D{number}": outcome.decision}
+
+    def _fill_tables(self, module: Module, outcomes: dict[int, Outcome]) -> None:
         """The tables of filed steps, under the names by which generated code looks into them."""
         namespace = self.namespace
-        for identifier, _, make in self.module.world.tables.values():
-            made = make(self.outcomes)
+        for identifier, _, make in module.world.tables.values():
+            made = make(outcomes)
             root = namespace[identifier] = made.root() if isinstance(made, Table) else made
             if type(root) is dict:
                 namespace |= {f"{identifier}_get": root.get, f"{identifier}_keys": frozenset(root)}
             elif isinstance(made, Table):
                 namespace[f"{identifier}_cuts"], namespace[f"{identifier}_cells"] = root
-        for tests, numbers in self.module.tests.items():
+        for tests, numbers in module.tests.items():
             namespace[tests] = (None, *(namespace[numbers[i]] for i in range(1, len(numbers) + 1)))
-        for searches, identifiers in self.module.searches.items():
+        for searches, identifiers in module.searches.items():
             namespace[searches] = {number: namespace[identifier] for number, identifier in identifiers.items()}
+
+    # ── what was compiled ──────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def package(self) -> c.Package:
+        return self._package()
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph()
+
+    @property
+    def module(self) -> Module:
+        return self._module()
+
+    @property
+    def exact_policy(self) -> ExactPolicy:
+        return self._exact_policy()
+
+    def numbers(self) -> range:
+        """The numbers of all leaves."""
+        return range(1, len(self._leaves()) + 1)
+
+    def leaf(self, number: int) -> Leaf:
+        """The leaf with that number."""
+        return self._leaves()[number - 1]
 
     @property
     def source(self) -> str:
@@ -110,8 +172,7 @@ class Compiled:
 
     def _empty(self) -> Validated:
         """The context of a request without one."""
-        package = self.graph.package
-        read = read_context(None, package.schema, package.tables)
+        read = read_context(None, self.schema, self.tables)
         assert isinstance(read, RecordValue)
         return self.form(read)
 
@@ -124,13 +185,13 @@ class Compiled:
     # ── what the ways in leave ─────────────────────────────────────────────────────────────────────────────
 
     def _slow_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
-        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
-        found = self._fast(self.module.decision.forms, (subject, action, resource, context), now)
+        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        found = self._fast(self.searches[1], (subject, action, resource, context), now)
         return self._exactly(subject, action, resource, context, now) if found is None else found
 
     def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
-        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
-        found = self._fast(self.module.verdict.forms, (subject, action, resource, context), now)
+        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        found = self._fast(self.searches[0], (subject, action, resource, context), now)
         if found is not None:
             return bool(found)
         decided = self._exactly(subject, action, resource, context, now)
@@ -148,7 +209,7 @@ class Compiled:
     def _exact_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
         """Whether exact forms are permitted, and the caller discharges what that obliges to."""
         try:
-            return answers.stands(self.module.exact, (subject, action, resource, context, self.memo(now)), self.discharges)
+            return answers.stands(self.exact_policy, (subject, action, resource, context, self.memo(now)), self.discharges)
         except _STOP:
             raise
         except BaseException as error:
@@ -175,7 +236,7 @@ class Compiled:
 
     def memo(self, now: Any) -> Memo:
         """What a decision keeps while it is made."""
-        return [now, None, {}, *[None] * len(self.module.world.shared)]
+        return [now, None, {}, *[None] * self.kept]
 
     def _exactly(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         def decided() -> Decision:
@@ -228,7 +289,7 @@ class Compiled:
         if type(request.now) is Unknown and self._reads_now:
             raise HandOver
         subject, resource, context = parts or self.forms.parts(request)
-        search = self.namespace[self.module.decision.forms]
+        search = self.namespace[self.searches[1]]
         made: Decision = search(subject, request.action, resource, context, memo if memo is not None else self.memo(request.now))
         return made
 
@@ -238,7 +299,7 @@ class Compiled:
 
     def _exact_decision(self, parts: Any, now: Any) -> Decision:
         memo = self.memo(now)
-        return self._decision_of(answers.answer(self.module.exact, (*parts, memo)), memo)
+        return self._decision_of(answers.answer(self.exact_policy, (*parts, memo)), memo)
 
     def _decision_of(self, answer: Answer, memo: Memo) -> Decision:
         decided = answer.outcome in (Extended.PERMIT, Extended.DENY)
@@ -262,7 +323,7 @@ class Compiled:
 
     def _undecided(self, code: str, reason: str, causes: tuple[Cause, ...]) -> Decision:
         return Decision(
-            effect=Effect.INDETERMINATE, rule=None, policy=self.graph.root.policy.name, code=code, reason=reason, unknown=causes,
+            effect=Effect.INDETERMINATE, rule=None, policy=self.name, code=code, reason=reason, unknown=causes,
             digest=self.digest,
         )  # fmt: skip
 

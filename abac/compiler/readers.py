@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abac.compiler.forms import UNSET, Form, Forms, Maker
+from abac.compiler.recipes import recipe
 from abac.compiler.runtime import PLENTY, hand_over
 from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
 from abac.model.schema import Entity, Field, Schema
@@ -44,6 +45,7 @@ class Readers:
 
     # ── whatever the type ──────────────────────────────────────────────────────────────────────────────────
 
+    @recipe
     def slow(self, type_: Type) -> Fast:
         field = Field("", type_)
 
@@ -52,6 +54,7 @@ class Readers:
 
         return read
 
+    @recipe
     def slow_exact(self, type_: Type) -> Exact:
         field = Field("", type_)
 
@@ -60,6 +63,7 @@ class Readers:
 
         return read
 
+    @recipe
     def member(self, field: Field) -> Callable[[Any, str, int], Any]:
         """The exact value of a field whose member is given, NOTHING if there is none."""
         plain = field.plain
@@ -71,6 +75,7 @@ class Readers:
 
     # ── collections ────────────────────────────────────────────────────────────────────────────────────────
 
+    @recipe
     def plain_set(self, element: Type) -> Fast:
         """A set of strings, words, keys or numbers, taken over by steps that Python does without looking at each element."""
         slow, fits = self.slow(SetOf(element)), self._fits(element)
@@ -98,6 +103,7 @@ class Readers:
             return _are_ints
         return lambda raw: False
 
+    @recipe
     def plain_set_exact(self, element: Type) -> Exact:
         fast, slow = self.plain_set(element), self.slow_exact(SetOf(element))
 

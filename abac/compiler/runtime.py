@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from abac.compiler.forms import UNSET, Forms, Several, value_of
+from abac.compiler.recipes import recipe
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
 from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS
@@ -116,6 +117,7 @@ def small(a: SetValue | ListValue, b: SetValue | ListValue) -> None:
 
 
 @cache
+@recipe
 def small_enough(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     """The test of two collections of records, within the limit on their combinations."""
 
@@ -134,6 +136,7 @@ def same(a: Any, b: Any) -> bool:
 # ── on forms ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@recipe
 def deep(test: Callable[..., Any]) -> Callable[..., Any]:
     """A test of values with parts, for their forms."""
     return lambda *operands: test(*(value_of(each) for each in operands))
@@ -253,6 +256,7 @@ def local(instant: dt.datetime, zone: Any) -> LocalTime:
 
 
 @cache
+@recipe
 def library(function: str) -> Callable[..., Any]:
     """A built-in function that hands over where it has no value."""
     return _sure(FUNCTIONS[function].meaning)
@@ -320,6 +324,7 @@ def note_end_of_clocks(memo: Memo, instant: dt.datetime) -> None:
 
 
 @cache
+@recipe
 def crossing(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     """A comparison that notes when it next changes; `rate` is how fast the left side gains on the right."""
 
@@ -347,6 +352,7 @@ def note_instant(memo: Memo, instant: dt.datetime) -> None:
 
 
 @cache
+@recipe
 def daily(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     """A comparison of the running local time of day with a fixed one."""
 
@@ -418,6 +424,7 @@ def within_at(memo: Memo, instant: dt.datetime, limit: dt.timedelta, now: dt.dat
 
 
 @cache
+@recipe
 def changing(function: str) -> Callable[..., Any]:
     """A built-in function of a running local time, which notes when its value next changes."""
     meaning, changes = FUNCTIONS[function].meaning, FUNCTIONS[function].changes

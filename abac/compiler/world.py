@@ -11,10 +11,11 @@ from operator import attrgetter
 from typing import Any
 
 from abac.compiler.emit_readers import ReaderEmitter
-from abac.compiler.forms import Forms, value_of
+from abac.compiler.forms import Forms
 from abac.compiler.graph import Graph
 from abac.compiler.motion import Clockwork
-from abac.compiler.runtime import FIRST_SLOT
+from abac.compiler.recipes import made, recipe
+from abac.compiler.runtime import FIRST_SLOT, deep
 from abac.compiler.shapes import ROW, Holes
 from abac.compiler.slots import Slots
 from abac.compiler.uses import Uses, uses
@@ -41,6 +42,7 @@ class World:
         self.readers = ReaderEmitter(self.package, self.forms, self.uses, self.slots)
         used = (name for name, definition in self.definitions.items() if not definition.parameters)
         self.shared = {name: FIRST_SLOT + i for i, name in enumerate(used)}
+        self._once: dict[tuple[str, int], Any] = {}
         self._walks: dict[str, bool] = {}
         self._shapes: dict[object, Holes] = {}
         self._numbers: dict[int, dict[object, int]] = {}
@@ -56,6 +58,13 @@ class World:
         if key not in self._shapes:
             self._shapes[key] = Holes(tuple(expressions))
         return self._shapes[key]
+
+    def once(self, what: str, of: object, make: Callable[[Any], Any]) -> Any:
+        """What is asked of a part of the graph again and again."""
+        key = what, id(of)
+        if key not in self._once:
+            self._once[key] = make(of)
+        return self._once[key]
 
     def number(self, block: int, shape: object) -> int:
         """The number of a test among those of a policy, from 1."""
@@ -135,7 +144,7 @@ class World:
     def matcher(self, operator: Operator, e: c.Constant) -> ast.expr:
         """What tests a text for a pattern."""
         make = patterns.liker if operator is Operator.LIKE else patterns.matcher
-        return self.constant(e, operator, lambda e: make(str(e.value)))
+        return self.constant(e, operator, lambda e: made(make, str(e.value)))
 
     def network(self, e: c.Constant) -> ast.expr:
         """What tests an address for membership."""
@@ -154,7 +163,7 @@ class World:
     def deep(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """A test of values, for their forms."""
         if test not in self._deep:
-            self._deep[test] = lambda *forms: test(*(value_of(form) for form in forms))
+            self._deep[test] = deep(test)
         return self._deep[test]  # type: ignore[no-any-return]
 
     def getter(self, attribute: str) -> Callable[[Any], Any]:
@@ -167,6 +176,7 @@ class World:
         return self._dated.setdefault(attribute, attrgetter(*slots))  # type: ignore[no-any-return]
 
 
+@recipe
 def network_test(network: Any) -> Callable[[Any], bool]:
     """Membership of an address, compared as a number: an address of the other family is not in it."""
     first, last = int(network.network_address), int(network.broadcast_address)

@@ -93,12 +93,11 @@ class Checks:
 
     def __init__(self, loaded: Loaded, setting: Setting) -> None:
         """Raises LoadError if a source supplies what the schema does not have."""
-        package = loaded.package
         self.loaded, self._setting, self._trusting = loaded, setting, setting.trusting
-        self._owners = owners(setting.supplies, package.schema)
+        self._owners = owners(setting.supplies, loaded.schema)
         self._generations, self._counters = setting.generations, setting.counters
         self.table = Table(setting.most, setting.counters)
-        self.fetches = Fetches(package.schema, package.tables, setting.generations, setting.counters, setting.most)
+        self.fetches = Fetches(loaded.schema, loaded.tables, setting.generations, setting.counters, setting.most)
         self.entries = self.table.entries
         self.key: KeyFunction = no_key
         self._ready: Ready | None = None
@@ -272,7 +271,7 @@ class Checks:
                 self.table.drop(slot)
 
     def _slots(self, raw: object) -> Iterable[int]:
-        schema, tables = self.loaded.package.schema, self.loaded.package.tables
+        schema, tables = self.loaded.schema, self.loaded.tables
         for entity in schema.entities.values():
             key = read(raw, t.base(entity.fields[entity.key].plain), "", schema, tables)
             if not isinstance(key, Unknown):

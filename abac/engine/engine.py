@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Protocol, Self
 
+from abac.engine.folder import cache_folder
 from abac.model.decision import Decision
 from abac.model.request import read_context
 from abac.model.schema import DutyKind, Schema
@@ -116,6 +117,7 @@ class Engine:
         trust_request_clock: bool = False,
         schema: Schema | None = None,
         compiled: bool = True,
+        cache: bool | AnyPath | None = None,
         sources: Sequence[Supply] = (),
         kept: int = KEPT,
     ) -> Self:
@@ -128,6 +130,9 @@ class Engine:
                 `at` where a call gives it.
             schema: declarations that come from the service's own models, `Schema.from_models(…)`; the policies see their names.
             compiled: False decides by the reference evaluator, slowly: for comparison.
+            cache: where compiled policies are kept, so that the next load takes a fraction of the time: True for the user's own cache
+                folder, or a folder; False for nowhere. None is nowhere too, unless `ABAC_CACHE_DIR` names a folder. Whoever may write
+                that folder can run code here: it has to be this user's, or root's, and nobody else's.
             sources: who supplies which attributes to `check`.
             kept: how many decisions `check` keeps for the next time, and how many answers of sources; 0: none.
 
@@ -140,9 +145,12 @@ class Engine:
         paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(each) for each in path]
         declared = _declarations(schema)
         promised = frozenset(discharges)
+        folder = cache_folder(cache)
 
         def read() -> Loaded:
-            return load_paths(paths, declared, discharges=promised, compiled=compiled, trust_request_clock=trust_request_clock)
+            return load_paths(
+                paths, declared, discharges=promised, compiled=compiled, trust_request_clock=trust_request_clock, cache=folder
+            )
 
         return cls(read, discharges=promised, trusting=trust_request_clock, sources=sources, kept=kept)
 
@@ -287,14 +295,14 @@ class Engine:
     def context(self, raw: object) -> Record:
         """A context read once; see `subject`. Its clock attribute counts only where the request's clock is trusted."""
         state = self._state
-        read = read_context(raw, state.package.schema, state.package.tables)
+        read = read_context(raw, state.schema, state.tables)
         if isinstance(read, Unknown):
             raise ValueError(f"no context: {min(read.causes)}")
         return state.validated(read)
 
     def _entity(self, raw: object, part: str, names: set[str]) -> Entity:
         state = self._state
-        read = read_entity(raw, tuple(sorted(names)), part, state.package.schema, state.package.tables)
+        read = read_entity(raw, tuple(sorted(names)), part, state.schema, state.tables)
         unknown = read if isinstance(read, Unknown) else read.key
         if isinstance(unknown, Unknown):
             raise ValueError(f"no {part}: {min(unknown.causes)}")
@@ -311,7 +319,7 @@ class Engine:
     @property
     def schema(self) -> Schema:
         """What requests may contain."""
-        return self._state.package.schema
+        return self._state.schema
 
     @property
     def state(self) -> Loaded:
@@ -321,7 +329,7 @@ class Engine:
     @property
     def undischarged(self) -> tuple[str, ...]:
         """Obligations that the policy may impose and the caller did not promise to discharge."""
-        imposed = {d.id for d in self._state.package.schema.duties.values() if d.kind is DutyKind.OBLIGATION}
+        imposed = {d.id for d in self._state.schema.duties.values() if d.kind is DutyKind.OBLIGATION}
         return tuple(sorted(imposed - self._discharges))
 
     def reload(self) -> None:
@@ -336,7 +344,7 @@ class Engine:
         self._report(fresh)
 
     def _report(self, state: Loaded) -> None:
-        log.info("loaded package %s, digest %s", state.package.name, state.digest)
+        log.info("loaded package %s, digest %s", state.name, state.digest)
         if self.undischarged:
             log.warning("nobody discharges %s: `permits` is false for every permit that carries one of them", ", ".join(self.undischarged))
 

@@ -26,7 +26,7 @@ class Call:
 
 def read_call(loaded: Loaded, call: Call, context: object, at: dt.datetime | None) -> Request | InvalidRequest:
     """The request, as far as identifiers say what is asked; `context` and `at` are what stands for those of the call."""
-    schema = loaded.package.schema
+    schema = loaded.schema
     name = read_scalar(call.action, t.STRING)
     signature = schema.actions.get(name) if isinstance(name, str) else None
     subjects, resources = ((), ()) if signature is None else (signature.subjects, signature.resources)

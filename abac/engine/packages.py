@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +23,42 @@ SUFFIX = ".abac"
 FORMAT = "abac-digest/1"
 
 
+@dataclass(frozen=True, slots=True)
+class Main:
+    """The files of a package that was asked for, read and not parsed.
+
+    Attributes:
+        folder: as it was named.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(slots=True)
+class Trail:
+    """What was read beside the files that were asked for, because they say so.
+
+    Attributes:
+        package: what the main package is called.
+        data: package (empty for the main one) and file.
+    """
+
+    package: str = ""
+    imports: list[str] = field(default_factory=list)
+    data: list[tuple[str, str]] = field(default_factory=list)
+
+
 class PackageReader:
-    """Reads sources, imports and data within limits; remembers everything it read, for the digest."""
+    """Reads sources, imports and data within limits; remembers everything it read, for the digest.
+
+    Attributes:
+        trail: what has to be read again to know whether all is as it was.
+    """
 
     def __init__(self) -> None:
+        self.trail = Trail()
         self.content: dict[str, bytes] = {}
         self.size = 0
         self.found: list[Diagnostic] = []
@@ -48,19 +81,46 @@ class PackageReader:
 
         return [*self.packages, Parsed(name, files, no_data)], self.found
 
-    def read_main(self, paths: Sequence[Path], declarations: str) -> tuple[list[Parsed], list[Diagnostic]]:
+    def open_main(self, paths: Sequence[Path]) -> Main:
+        """The files that were asked for."""
         try:
             folder, files = _policy_files(paths)
         except OSError as error:  # a name too long for any folder, or a folder that may not be looked into
             raise LoadError(f"{error.filename}: {error.strerror}") from None
-        written = self._parse(self._source(file, folder) for file in files)
-        name = written[0].package.value
+        return Main(folder, tuple(files), tuple(self._source(file, folder) for file in files))
+
+    def follow(self, main: Main, trail: Trail) -> None:
+        """Read what a trail leads to, as it was read when it was laid, but for parsing.
+
+        Raises:
+            LoadError, OSError: something is not there any more.
+        """
+        root = _root_of(main.folder, trail.package)
+        _refuse_outside(main.files, root or main.folder)
+        root = root or main.folder
+        folders = {"": main.folder}
+        for name in trail.imports:
+            folders[name] = root.joinpath(*name.split("."))
+            if not _inside(folders[name], root):
+                raise LoadError(f"package `{name}` lies outside of `{root.name}`")
+            files = _policy_files([folders[name]])[1]
+            _refuse_outside(files, root)
+            for path in files:
+                self._source(path, root)
+        for package, file in trail.data:
+            self._data_reader(package, folders[package], root)(file)
+        self.trail = trail
+
+    def read_main(self, main: Main, declarations: str) -> tuple[list[Parsed], list[Diagnostic]]:
+        folder, files = main.folder, main.files
+        written = self._parse(main.sources)
+        name = self.trail.package = written[0].package.value
         root = _root_of(folder, name)
         _refuse_outside(files, root or folder)
         self._same_package(written, name, folder, root)
         parsed = (*written, *self._declared(declarations, name))
         self._import(parsed, name, root or folder, [name])
-        self.packages.append(Parsed(name, parsed, self._data_reader(folder, root or folder)))
+        self.packages.append(Parsed(name, parsed, self._data_reader("", folder, root or folder)))
         return self.packages, self.found
 
     def _import(self, files: Iterable[File], importer: str, root: Path, ring: list[str]) -> None:
@@ -84,7 +144,8 @@ class PackageReader:
                         parsed = self._parse(self._source(each, root) for each in files_of_it)
                         self._same_package(parsed, name, folder, root)
                         self._import(parsed, name, root, [*ring, name])
-                        self.packages.append(Parsed(name, parsed, self._data_reader(folder, root)))
+                        self.trail.imports.append(name)
+                        self.packages.append(Parsed(name, parsed, self._data_reader(name, folder, root)))
 
     def _same_package(self, files: Sequence[File], name: str, folder: Path, root: Path | None) -> None:
         for file in files:
@@ -124,7 +185,7 @@ class PackageReader:
             line = content.count(b"\n", 0, error.start) + 1
             raise LoadError(f"{path}:{line}: not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start}") from None
 
-    def _data_reader(self, folder: Path, root: Path) -> Callable[[str], bytes]:
+    def _data_reader(self, package: str, folder: Path, root: Path) -> Callable[[str], bytes]:
         def read(file: str) -> bytes:
             path = folder / file
             if Path(file).is_absolute() or not _inside(path, root):
@@ -132,6 +193,7 @@ class PackageReader:
             content = self._read(path)
             name = os.path.relpath(folder.resolve() / file, root.resolve())  # however the folder was written
             self._remember(Path(name).as_posix(), content)
+            self.trail.data.append((package, file))
             return content
 
         return read

@@ -1,6 +1,7 @@
-"""Floor 2, language: the garbage collector, paused while large trees are made.
+"""Floor 2, language: the garbage collector, paused while large trees are made, and what is compiled of them.
 
-A tree has no cycles and is kept, so nothing is there to collect; but the collector walks all of it again and again while it grows.
+These have no cycles to speak of and are kept, so nothing is there to collect; but the collector walks all of it again and again while it
+grows.
 """
 
 from __future__ import annotations

@@ -164,12 +164,12 @@ def test_what_was_measured_is_printed_and_written_where_readers_look(
         "--rounds",
         "1",
     ]
-    assert main([*arguments, *(f"--only={name}" for name in BENCHMARKS if name not in ("load", "memory")), "--write"]) == 0
+    assert main([*arguments, *(f"--only={name}" for name in BENCHMARKS if name not in ("load", "load-kept", "memory")), "--write"]) == 0
     told = capsys.readouterr().out
     written = json.loads((tmp_path / "latest.json").read_text("utf-8"))
     figures = written["figures"]
     assert {figure["of"] for figure in figures} == {"ten_rules", "per_resource", "wide_10", "random_values", ""}
-    assert {figure["benchmark"] for figure in figures} == set(BENCHMARKS) - {"load", "memory", "peers", "missing-key"}
+    assert {figure["benchmark"] for figure in figures} == set(BENCHMARKS) - {"load", "load-kept", "memory", "peers", "missing-key"}
     text = page.read_text("utf-8")
     assert text.startswith("before\n") and text.endswith("after\n") and "\nold\n" not in text
     for figure in figures:
@@ -198,6 +198,15 @@ def test_memory_is_compared_with_a_thousand_rules() -> None:
     assert found["memory", "held by a rule / at 1,000 rules", 10_000].ratio == 1.1
     assert found["load", "`Engine.from_text`, in a new process", 10_000].met is True
     assert found["load", "`Engine.from_text`, in a new process", 1_000].met is None
+
+
+def test_a_load_from_the_cache_is_compared_with_one_from_text() -> None:
+    loads = {10_000: Load(4.0, 1, 1, 1, trusted=0.1, data=2.0), 1_000: Load(0.4, 1, 1, 1, trusted=0.1, data=2.0)}
+    found = {(figure.what, figure.rules): figure for figure in as_figures("mixed", loads) if figure.benchmark == "load-kept"}
+    assert found["compile cache / from text", 10_000].met is True
+    assert found["the package as data / from text", 10_000].ratio == 0.5
+    assert found["the package as data / from text", 10_000].met is False
+    assert found["the package as data / from text", 1_000].met is None
 
 
 @pytest.mark.parametrize("arguments", [["no_such_policy"], ["--only", "no-such-benchmark"], ["--rounds", "0"]])

@@ -24,7 +24,8 @@ class Mutants:
 
     def __init__(self, folder: Path, random: random.Random) -> None:
         self.random = random
-        packages, self.found = PackageReader().read_main([folder], "")
+        reader = PackageReader()
+        packages, self.found = reader.read_main(reader.open_main([folder]), "")
         *self.imported, self.main = packages
 
     def make(self) -> tuple[list[Parsed], list[Diagnostic]]:

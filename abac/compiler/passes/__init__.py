@@ -13,3 +13,10 @@ from abac.compiler.passes.simplify import simplify
 Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (simplify, share, order, file_steps)
+
+
+def improve(graph: Graph) -> Graph:
+    """The graph after every pass."""
+    for each in PASSES:
+        graph = each(graph)
+    return graph
