@@ -195,16 +195,37 @@ class ForestEmitter:
         if not isinstance(e, c.Attribute):
             return self.fast.value(e, self.f, running=True)
         if isinstance(e.target, c.Root):
-            self.f.ahead = True
-            read = self.fast.read(e, self.f)
-            self.f.ahead = False
             if self._everybody_has(e):
-                return read
+                return self._read_ahead(e)
+            read = self.fast.deferred(self.f, lambda: self.fast.read(e, self.f))
             has = frozenset(kind for kind in self.world.kinds(e.target.name) if e.name in self.world.forms.owners[kind])
             return ast.IfExp(compare(self._type_of(e.target), ast.In(), self.fast.slots.slot(has)), read, const(None))
+        if self.fast.raw(e.target, self.f.raws) is not None:
+            return self._read_in_place(e) if self._is_optional(e.target) else self._read_ahead(e)
         target = self._chain(e.target)
         slot = self.world.forms.slots[e.name]
         return self._if_there(target, self._is_optional(e.target), lambda there: attribute(there, slot))
+
+    def _read_ahead(self, e: c.Attribute) -> ast.expr:
+        self.f.ahead = True
+        read = self.fast.read(e, self.f)
+        self.f.ahead = False
+        return read
+
+    def _read_in_place(self, e: c.Attribute) -> ast.expr:
+        """a2 if … is not None and … else None: what is reached by what is not there is not there."""
+
+        def make() -> ast.expr:
+            there: list[ast.expr] = []
+            for each in _way(e.target):
+                if isinstance(each.target, c.Root) and not self._everybody_has(each):
+                    has = frozenset(kind for kind in self.world.kinds(each.target.name) if each.name in self.world.forms.owners[kind])
+                    there.append(compare(self._type_of(each.target), ast.In(), self.fast.slots.slot(has)))
+                if self.world.field(each).optional:
+                    there.append(compare(self.fast.in_place(each, self.f), ast.IsNot(), const(None)))
+            return ast.IfExp(junction(ast.And(), there), self.fast.read(e, self.f), const(None))
+
+        return self.fast.deferred(self.f, make)
 
     def _if_there(self, made: ast.expr, optional: bool, use: Callable[[ast.expr], ast.expr]) -> ast.expr:
         if not optional:
@@ -224,7 +245,7 @@ class ForestEmitter:
 
     def _type_of(self, root: c.Root) -> ast.expr:
         if root.name in self.fast.plain:
-            return call(attribute(name(root.name), "get"), const("entity_type"))
+            return self.fast.type_of(root.name)
         return attribute(name(root.name), "_type")
 
     def _above(self, key: Key, letter: str) -> ast.expr:
@@ -362,3 +383,12 @@ class ForestEmitter:
         ]
         target = ast.Tuple([ast.Name(each, ast.Store()) for each in ("rank", "weak", "which")], ast.Store())
         f.body.append(ast.For(target, leaf, body, []))
+
+
+def _way(e: c.Expression) -> list[c.Attribute]:
+    """The attributes by which an expression is reached from a part of the request, the first read first."""
+    found: list[c.Attribute] = []
+    while isinstance(e, c.Attribute):
+        found.insert(0, e)
+        e = e.target
+    return found

@@ -12,7 +12,7 @@ from abac.compiler.answers import Answer
 from abac.compiler.edge import Edge
 from abac.compiler.emit import Module, emit_module
 from abac.compiler.outcomes import Outcome, nothing_applies
-from abac.compiler.runtime import HORIZON, UNREAD, HandOver, Memo
+from abac.compiler.runtime import FIRST_SLOT, HORIZON, UNREAD, HandOver, Memo
 from abac.compiler.tables import Table
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
@@ -156,7 +156,7 @@ class Compiled:
 
     def memo(self, now: Any) -> Memo:
         """What a decision keeps while it is made."""
-        return [now, None, {}, *[None] * len(self.module.world.shared)]
+        return [now, None, {}, *[None] * (self.module.world.memo_places - FIRST_SLOT)]
 
     def _exactly(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         try:

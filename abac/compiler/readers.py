@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from abac.compiler.forms import UNSET, Form, Forms, Maker
-from abac.compiler.runtime import PLENTY, hand_over
+from abac.compiler.runtime import PLENTY, hand_over, is_text
 from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
 from abac.model.schema import Entity, Field, Schema
 from abac.model.types import INT, STRING, EntityOf, KeyOf, ListOf, SetOf, Type, Words, base
@@ -212,7 +212,7 @@ def _climb(schema: Schema, entity: Entity, parents: Any, found: dict[str, set[An
         for each in raw:
             above = _above(schema, below, each)
             key = None if above is None else each.get(above.key) if type(each) is dict else each
-            if above is None or type(key) is not str or schema.entities[above.name].fields[above.key].type != STRING or not _is_text(key):
+            if above is None or type(key) is not str or schema.entities[above.name].fields[above.key].type != STRING or not is_text(key):
                 whole = False
                 continue
             found.setdefault(above.name, set()).add(key)
@@ -235,12 +235,9 @@ _ONLY_TEXT = frozenset({str})
 _ONLY_INTS = frozenset({int})
 
 
-def _is_text(text: str) -> bool:
-    return text.isascii() and len(text) <= MAX_STRING
-
-
 def _are_texts(raw: Any) -> bool:
-    return _ONLY_TEXT.issuperset(map(type, raw)) and all(map(str.isascii, raw)) and max(map(len, raw), default=0) <= MAX_STRING
+    """Looked at as one text, which must be no longer than one may be: joined, long ones would fill the memory."""
+    return _ONLY_TEXT.issuperset(map(type, raw)) and sum(map(len, raw)) <= MAX_STRING and "".join(raw).isascii()
 
 
 def _are_ints(raw: Any) -> bool:

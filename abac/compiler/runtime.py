@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from abac.compiler.forms import UNSET, Forms, Several, value_of
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
-from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS
+from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS, MAX_STRING
 from abac.model.text import show
 from abac.model.types import Type
 from abac.model.values import (
@@ -33,6 +33,9 @@ from abac.model.values import (
 
 NOW, HORIZON, WITNESSES, FIRST_SLOT = 0, 1, 2, 3
 """What a decision's memo holds: its clock, the next change noted, witnesses by leaf, then whatever generated code keeps."""
+
+LONGEST_IN_PLACE = 256
+"""Elements of a list of records or entities that is read where it stands; the reader, which counts, takes longer ones."""
 
 PLENTY = 100_000
 """Values that readers read for one attribute; a larger one is left to `abac.model.wire`, which counts exactly."""
@@ -434,7 +437,30 @@ def handed(form: Any) -> Any:
     return known(value_of(form))
 
 
-def member(reader: Callable[[Any, int, list[int]], Any], raw: Any) -> Any:
+def member(reader: Callable[[Any, int, list[int]], Any], raw: Any, depth: int = 1, plenty: int = PLENTY) -> Any:
     """A member of a plain dict that is not plainly a value of its type."""
-    found = reader(raw, 1, [PLENTY])
-    return hand_over() if found is UNSET else found
+    left = [plenty]
+    found = reader(raw, depth, left)
+    return hand_over() if found is UNSET or left[0] < 0 else found
+
+
+def chain_in_place(start: Any, by: str, missing: Any, key: str, owner: str) -> tuple[Any, ...]:
+    """The entity, a plain dict, and those it leads to."""
+    each, links, seen = start, list[Any](), set[str]()
+    while each is not None:
+        if type(each) is not dict:
+            hand_over()
+        named, identity = each.get("entity_type", owner), each.get(key)
+        if (links and not (type(named) is str and named == owner)) or type(identity) is not str or not is_text(identity):
+            hand_over()
+        if identity in seen or len(links) > MAX_CHAIN:
+            hand_over()
+        seen.add(identity)
+        links.append(each)
+        each = each.get(by, missing)
+    return tuple(links)
+
+
+def is_text(text: str) -> bool:
+    """Whether a str is surely a String as it stands."""
+    return text.isascii() and len(text) <= MAX_STRING

@@ -41,6 +41,8 @@ class World:
         self.readers = ReaderEmitter(self.package, self.forms, self.uses, self.slots)
         used = (name for name, definition in self.definitions.items() if not definition.parameters)
         self.shared = {name: FIRST_SLOT + i for i, name in enumerate(used)}
+        several = [part for part in ("subject", "resource") if len(self.kinds(part)) > 1]
+        self.kind_slots = {part: FIRST_SLOT + len(self.shared) + i for i, part in enumerate(several)}
         self._walks: dict[str, bool] = {}
         self._shapes: dict[object, Holes] = {}
         self._numbers: dict[int, dict[object, int]] = {}
@@ -60,6 +62,11 @@ class World:
         """The number of a test among those of a policy, from 1."""
         numbers = self._numbers.setdefault(block, {})
         return numbers.setdefault(shape, len(numbers) + 1)
+
+    @property
+    def memo_places(self) -> int:
+        """How many places a memo has: after those that every memo has, for definitions computed once, and for types of plain dicts."""
+        return FIRST_SLOT + len(self.shared) + len(self.kind_slots)
 
     def table(self, of: object, make: Callable[[Any], Any]) -> str:
         """The name of the table of something; it is filled in when all code is emitted, with outcomes by leaf."""
