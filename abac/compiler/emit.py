@@ -19,6 +19,7 @@ from abac.compiler.emit_outcomes import OutcomeEmitter
 from abac.compiler.emit_search import Gives, SearchEmitter
 from abac.compiler.graph import Graph
 from abac.compiler.listing import Listing, flat_text, legend, number
+from abac.compiler.runtime import FIRST_SLOT
 from abac.compiler.world import World
 
 _numbers = itertools.count(1)
@@ -113,12 +114,12 @@ def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
     """
     world = World(graph)
     module = Module(world, trusting)
-    needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
-    module.memo = world.memo_places if needed or world.kind_slots else 0
-    entry = EntryEmitter(world, module.memo, trusting)
+    needed = world.uses.now or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
+    entry = EntryEmitter(world, trusting)
     module.plain = _PARTS if entry.takes_dicts else frozenset()
     module.verdict = _searches(module, Gives.VERDICT)
     module.decision = _searches(module, Gives.DECISION)
+    entry.memo = module.memo = world.memo_places if needed or world.memo_places > FIRST_SLOT else 0
     for identifier, searches in (("permits", module.verdict), ("decide", module.decision)):
         bodies = [module.body(each) for each in (searches.forms, searches.plain) if each is not None]
         entry.emit(identifier, searches, bodies)

@@ -46,8 +46,8 @@ class EntryEmitter:
     """
 
     world: World
-    memo: int
     trusting: bool
+    memo: int = 0
     functions: list[ast.FunctionDef] = field(default_factory=list)
     comments: dict[int, str] = field(default_factory=dict)
 
@@ -155,7 +155,11 @@ class EntryEmitter:
             ((subjects, resources),) = signatures
             owners = {"subject": subjects[0], "resource": resources[0]}
             return passes(
-                [test for part, owner in owners.items() for test in (self._is_named(part, const(owner), owner), *self._has_key(part))]
+                [
+                    test
+                    for part, owner in owners.items()
+                    for test in (self._is_named(part, self.world.slots.slot(owner), owner), *self._has_key(part))
+                ]
             )
         known = {
             a.name: (_only(a.subjects), frozenset(a.subjects), _only(a.resources), frozenset(a.resources))
@@ -174,10 +178,11 @@ class EntryEmitter:
         return passes(tests)
 
     def _is_named(self, part: str, default: ast.expr, owner: str) -> ast.expr:
-        """type((type_subject := subject.get('entity_type', 'User'))) is str and type_subject == 'User'"""
+        """(type_subject := subject.get('entity_type', K1)) is K1 or type(type_subject) is str and type_subject == 'User'"""
         found = walrus(f"type_{part}", call(attribute(name(part), "get"), const("entity_type"), default))
-        of_text = compare(call(self.world.slots.helper("type", _TYPE), found), ast.Is(), self.world.slots.helper("str", str))
-        return passes([of_text, compare(name(f"type_{part}"), ast.Eq(), const(owner))])
+        of_text = compare(call(self.world.slots.helper("type", _TYPE), name(f"type_{part}")), ast.Is(), self.world.slots.helper("str", str))
+        said = passes([of_text, compare(name(f"type_{part}"), ast.Eq(), const(owner))])
+        return junction(ast.Or(), [compare(found, ast.Is(), default), said])
 
     def _has_key(self, part: str) -> list[ast.expr]:
         """type((key_subject := subject.get('id'))) is str and …, by the type of entity where keys differ"""
@@ -217,8 +222,9 @@ class EntryEmitter:
         """memo = [now, None, {}, None, type_subject]"""
         if not self.memo:
             return assign("memo", const(None))
-        places = self.memo - FIRST_SLOT - len(kinds)
-        kept = [const(None), ast.Dict([], []), *[const(None)] * places, *kinds]
+        shared = len(self.world.shared)
+        rest = self.memo - FIRST_SLOT - shared - len(kinds)
+        kept = [const(None), ast.Dict([], []), *[const(None)] * shared, *kinds, *[const(None)] * rest]
         return assign("memo", ast.List([name("now") if self.world.uses.now else const(None), *kept], ast.Load()))
 
     def _inlined(self, search: str, found: list[ast.stmt]) -> list[ast.stmt]:

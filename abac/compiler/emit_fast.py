@@ -280,6 +280,8 @@ class FastEmitter(InPlace):
                 return self.run("time_of_day", clock)  # settled by `value` unless compared
             made = self.slots.helper(f"{e.function}_at", runtime.changing(e.function))
             return call(made, name("memo"), clock)  # weekday_at(memo, …)
+        if e.function == "count" and isinstance(arguments[0].type, ListOf) and self.raw(arguments[0], f.raws) is not None:  # len(a1)
+            return call(self.slots.helper("len", len), self.in_place(arguments[0], f))
         values = [self.value(arguments[0], f), *(self.later(a, f) for a in arguments[1:])]
         if e.function == "final":  # a1[-1]
             return item(values[0], -1)
@@ -417,7 +419,7 @@ class FastEmitter(InPlace):
         """A loop before the expression where it is evaluated next, else a function with the loop: q1(subject, …, a1)."""
         if f.ahead and f.loops < _MOST_LOOPS:
             return self._loop(e, f)
-        collection = self._collection(e.collection, f)
+        collection = self.collection(e.collection, f)
         outer = {v: f"x{i}" for i, v in enumerate(f.variables, 1)}
         inner = Function(variables=outer, combinations="n" if f.combinations else "", walked=f.walked, ahead=True, raws=f.raws)
         found = self._walk(e, inner, name("elements"), [ast.Return(const(e.kind is QuantifierKind.SOME))])
@@ -432,16 +434,27 @@ class FastEmitter(InPlace):
 
     def _loop(self, e: c.Quantified, f: Function) -> ast.expr:
         """t1 = False; for v1 in a1: if …: t1 = True; break"""
-        collection, variable = self._collection(e.collection, f), f.fresh("t")
+        collection, variable = self.collection(e.collection, f), f.fresh("t")
         some = e.kind is QuantifierKind.SOME
         f.body.append(assign(variable, const(not some)))
         f.body += self._walk(e, f, collection, [assign(variable, const(some)), ast.Break()])
         f.ahead = True
         return name(variable)
 
-    def _collection(self, e: c.Expression, f: Function) -> ast.expr:
+    def collection(self, e: c.Expression, f: Function) -> ast.expr:
         """What is walked, as it stands if it is read in place."""
         return self.value(e, f) if self.raw(e, f.raws) is None else self.in_place(e, f)
+
+    def walks_in_place(self, collection: c.Expression, variable: str, element: str, f: Function, inner: Function) -> bool:
+        """Whether the elements are callers' objects; each of them is then looked at first."""
+        at = self.raw(collection, f.raws)
+        inner.raws.pop(variable, None)
+        if at is None:
+            return False
+        assert isinstance(collection.type, ListOf)
+        inner.raws[variable] = Raw(at.depth + 1, at.lists)
+        inner.body.append(self.element_check(collection.type.element, element, inner))
+        return True
 
     def _walk(self, e: c.Quantified, f: Function, collection: ast.expr, found: list[ast.stmt]) -> list[ast.stmt]:
         """The loop; `found` is what it does at the first element that settles it."""
@@ -449,12 +462,7 @@ class FastEmitter(InPlace):
         inner.loops += 1
         checks, collection = self.walked(e.collection, (e.body,), collection, f, inner)
         variable = inner.variables[e.variable] = f.fresh("v")
-        inner.raws.pop(e.variable, None)
-        at = self.raw(e.collection, f.raws)
-        if at is not None:
-            assert isinstance(e.collection.type, ListOf)
-            inner.raws[e.variable] = Raw(at.depth + 1, at.lists)
-            inner.body.append(self.element_check(e.collection.type.element, variable, inner))
+        self.walks_in_place(e.collection, e.variable, variable, f, inner)
         test = self.now(e.body, inner)
         settled = test if e.kind is QuantifierKind.SOME else negation(test)
         return [*checks, ast.For(ast.Name(variable, ast.Store()), collection, [*inner.body, ast.If(settled, found, [])], [])]

@@ -22,7 +22,7 @@ from abac.language.operators import Operator
 from abac.model.limits import MAX_CHAIN
 from abac.model.schema import Field
 from abac.model.types import STRING, EntityOf, ListOf, RecordOf, Type
-from abac.model.values import ListValue
+from abac.model.values import EntityValue, ListValue
 from abac.model.wire import NOTHING
 
 _DEEPEST = 24
@@ -76,8 +76,8 @@ class InPlace(OperatorEmitter):
         return None
 
     def _either(self, values: Sequence[c.Expression], raws: Mapping[str, Raw]) -> Raw | None:
-        """Where one of several values stands, or several joined; an empty list stands anywhere."""
-        found = [self.raw(value, raws) for value in values if not _is_empty(value)]
+        """Where one of several values stands, or several joined; an empty list and an entity that the policy names stand anywhere."""
+        found = [self.raw(value, raws) for value in values if not _stands_anywhere(value)]
         whole = [raw for raw in found if raw is not None]
         if not whole or len(whole) < len(found):
             return None
@@ -146,8 +146,8 @@ class InPlace(OperatorEmitter):
     def in_place(self, e: c.Expression, f: Function) -> ast.expr:
         """The caller's object itself, of which `raw` says where it stands; None where it is absent."""
         match e:
-            case c.Root(name=part):
-                return name(part)
+            case c.Root():
+                return self._narrowed(e)
             case c.Variable(name=variable):
                 return name(f.variables[variable])
             case c.Attribute():
@@ -163,9 +163,19 @@ class InPlace(OperatorEmitter):
             case c.Operation(operands=(left, right)):  # bounded((*a1, *a2))
                 parts = [self.in_place(left, f), self.deferred(f, lambda: self.in_place(right, f))]
                 return self.run("bounded", tuple_of(ast.Starred(part, ast.Load()) for part in parts))
+            case c.Constant(value=EntityValue()):
+                return self.world.constant(e, "key", lambda e: e.value.key)
             case c.Constant() | c.ListOfExpressions():
                 return tuple_of(())
         raise AssertionError(f"{e} is no object of a caller's")
+
+    def _narrowed(self, e: c.Root) -> ast.expr:
+        """subject if memo[4] in K1 else hand_over(): as what it is known to be here"""
+        names = getattr(e.type, "names", ())
+        if e.name not in self.world.kind_slots or self.world.kinds(e.name) <= set(names):
+            return name(e.name)
+        is_one = compare(self.type_of(e.name), ast.In(), self.world.slots.slot(frozenset(names)))
+        return ast.IfExp(is_one, name(e.name), self.hand_over())
 
     def _ladder_in_place(self, arms: Sequence[tuple[c.Expression, c.Expression]], otherwise: c.Expression, f: Function) -> ast.expr:
         made = self.deferred(f, lambda: self.in_place(otherwise, f))
@@ -187,7 +197,11 @@ class InPlace(OperatorEmitter):
         (owner,) = target.type.names
         entity = self.world.package.schema.entities[owner]
         missing = const(None) if entity.fields[by].absent_by_default else self._nothing()
-        return self.run("chain_in_place", self.in_place(target, f), const(by), missing, const(entity.key), const(owner))
+        made = self.run("chain_in_place", self.in_place(target, f), const(by), missing, const(entity.key), const(owner))
+        if not isinstance(target, c.Root):
+            return made
+        slot = self.world.kept_slot((target.name, by))  # memo[5] or keep(memo, 5, chain_in_place(…))
+        return junction(ast.Or(), [item(name("memo"), slot), self.run("keep", name("memo"), const(slot), made)])
 
     def _object(self, e: c.Attribute, f: Function) -> ast.expr:
         """A member that is a dict, a bare key or a list of such: a1 if type((a1 := subject.get('org'))) is dict else hand_over()"""
@@ -254,6 +268,18 @@ class InPlace(OperatorEmitter):
         made = self.deferred(f, lambda: self._checked(key, entity.fields[entity.key], call(attribute(found, "get"), const(entity.key)), f))
         return ast.IfExp(compare(self._class(first), ast.Is(), self.world.slots.helper("dict", dict)), made, found)
 
+    def above_in_place(self, e: c.Expression, group: str, f: Function) -> ast.expr:
+        """The keys of all of a group that an entity stands in: above(subject, 'User', 0, 'Team')"""
+        at = self.raw(e, f.raws)
+        assert at is not None and isinstance(e.type, EntityOf)
+        if isinstance(e, c.Root):
+            owner: ast.expr = self.type_of(e.name)
+        else:
+            owner = const(e.type.names[0])
+        above = self.world.slots.helper("above", self.world.above)
+        raw = name(e.name) if isinstance(e, c.Root) else self.in_place(e, f)
+        return call(above, raw, owner, const(at.depth), const(group))
+
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────
 
     def member(self, e: c.Attribute | c.HasAttribute, f: Function) -> ast.expr:
@@ -291,16 +317,27 @@ class InPlace(OperatorEmitter):
         return name(variable)
 
     def _get(self, e: c.Attribute | c.HasAttribute, field: Field, f: Function) -> ast.expr:
-        """subject.get('level', NOTHING), of an entity that has the attribute"""
-        missing = [] if field.absent_by_default else [self._nothing()]
-        found = call(attribute(self.in_place(e.target, f), "get"), const(e.name), *missing)
-        if not isinstance(e.target, c.Root) or e.target.name == "context":
+        """subject['level'], which hands over where it is missing; a1.get('level', NOTHING) of what may be a bare key or absent"""
+        target = name(e.target.name) if isinstance(e.target, c.Root) else self.in_place(e.target, f)
+        if field.absent_by_default or not self._surely_dict(e.target):
+            found: ast.expr = call(attribute(target, "get"), const(e.name), *([] if field.absent_by_default else [self._nothing()]))
+        else:
+            found = item(target, e.name)
+        if not isinstance(e.target, c.Root):
+            return found
+        if e.target.name == "context":
             return found
         kinds = self.world.kinds(e.target.name)
         having = frozenset(kind for kind in kinds if e.name in self.world.forms.owners[kind])
         if having == kinds:
             return found
         return ast.IfExp(compare(self.type_of(e.target.name), ast.In(), self.world.slots.slot(having)), found, self.hand_over())
+
+    def _surely_dict(self, e: c.Expression) -> bool:
+        """Whether what is read in place was seen to be a dict."""
+        if isinstance(e, c.Attribute):
+            return isinstance(e.type, RecordOf) and not self._field(e).optional
+        return isinstance(e, c.Root) or (isinstance(e, c.Variable) and isinstance(e.type, RecordOf))
 
     def reads_alike(self, e: c.Attribute | c.HasAttribute) -> bool:
         """Whether an attribute is declared alike by all that the part of the request may be."""
@@ -334,7 +371,7 @@ def _left(count: int) -> ast.expr:
     return ast.List([const(count)], ast.Load())
 
 
-def _is_empty(e: c.Expression) -> bool:
-    return (isinstance(e, c.Constant) and isinstance(e.value, ListValue) and not e.value.elements) or (
-        isinstance(e, c.ListOfExpressions) and not e.elements
-    )
+def _stands_anywhere(e: c.Expression) -> bool:
+    if isinstance(e, c.Constant):
+        return isinstance(e.value, EntityValue) or (isinstance(e.value, ListValue) and not e.value.elements)
+    return isinstance(e, c.ListOfExpressions) and not e.elements

@@ -51,6 +51,10 @@ class OperatorEmitter(ABC):
     def key_in_place(self, e: c.Expression, f: Function) -> ast.expr:
         """The key of an entity that is read in place."""
 
+    @abstractmethod
+    def above_in_place(self, e: c.Expression, group: str, f: Function) -> ast.expr:
+        """The keys of all of a group that an entity stands in that is read in place."""
+
     def later(self, e: c.Expression, f: Function, *, running: bool = False) -> ast.expr:
         """A value that is not certainly evaluated next: its reads stay inside the expression."""
         return self.deferred(f, lambda: self.value(e, f, running=running))
@@ -158,6 +162,9 @@ class OperatorEmitter(ABC):
         if len(names) > 1:
             groups = {each: (f"u{self.world.forms.groups[each]}", f"w{self.world.forms.groups[each]}") for each in names}
             return self.run("stands_in", self.value(left, f), self.later(right, f), self.world.slots.slot(groups))
+        if self.raw(left, f.raws) is not None:
+            above = self.above_in_place(left, names[0], f)
+            return compare(self.deferred(f, lambda: self._key(right, f)), ast.In(), above)
         number = self.world.forms.groups[names[0]]
         entity = self.value(left, f)
         if not isinstance(entity, ast.Name):

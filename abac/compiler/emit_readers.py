@@ -9,6 +9,7 @@ import ast
 from typing import Any
 
 from abac.compiler.classes import is_plain
+from abac.compiler.climbing import Climber
 from abac.compiler.forms import UNSET, Forms
 from abac.compiler.quick import passes, quick_test
 from abac.compiler.readers import DEEPEST, LISTS, Odd, Readers, numbered, placed, spend, spend_exactly
@@ -31,7 +32,7 @@ class ReaderEmitter:
 
     def __init__(self, package: c.Package, forms: Forms, uses: Uses, slots: Slots) -> None:
         self.package, self.forms, self.uses, self.slots = package, forms, uses, slots
-        self.run = Readers(package.schema, package.tables, forms)
+        self.run = Readers(package.schema, package.tables, forms, Climber(package.schema))
         self.functions: list[ast.FunctionDef] = []
         self.comments: dict[int, str] = {}
         self.links: list[tuple[Odd, str]] = []
@@ -62,6 +63,8 @@ class ReaderEmitter:
     def _plain(self, type_: Type, exact: bool) -> Any:
         if isinstance(type_, SetOf) and is_plain(type_.element):
             return self.run.plain_set_exact(type_.element) if exact else self.run.plain_set(type_.element)
+        if isinstance(type_, Scalar) and not exact:
+            return self.run.scalar(type_)
         return self.run.slow_exact(type_) if exact else self.run.slow(type_)
 
     def fields(self, owner: str) -> list[Field]:
@@ -227,15 +230,15 @@ class ReaderEmitter:
         return body
 
     def _stand(self, entity: Entity, exact: bool) -> ast.stmt:
-        """stand(o, K1, raw.get('parents', NOTHING))"""
+        """stand(o, K1, raw.get('parents', NOTHING), depth + 1)"""
         raw: ast.expr = tuple_of(())
         if entity.parents:
             raw = call(attribute(name("raw"), "get"), const("parents"), self.slots.helper("NOTHING", NOTHING))
+        deeper = ast.BinOp(name("depth"), ast.Add(), const(1))
         if exact:
-            deeper = ast.BinOp(name("depth"), ast.Add(), const(1))
             stand = self.slots.helper("stand_exactly", self.run_stand_exactly)
             return ast.Expr(call(stand, name("o"), self.slots.slot(entity), raw, name("path"), deeper))
-        return ast.Expr(call(self.slots.helper("stand", self.run_stand), name("o"), self.slots.slot(entity), raw))
+        return ast.Expr(call(self.slots.helper("stand", self.run_stand), name("o"), self.slots.slot(entity), raw, deeper))
 
 
 def _set(slot: str, value: ast.expr) -> ast.stmt:

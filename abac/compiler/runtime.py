@@ -444,6 +444,12 @@ def member(reader: Callable[[Any, int, list[int]], Any], raw: Any, depth: int = 
     return hand_over() if found is UNSET or left[0] < 0 else found
 
 
+def keep(memo: Memo, place: int, made: Any) -> Any:
+    """What is computed once a decision."""
+    memo[place] = made
+    return made
+
+
 def chain_in_place(start: Any, by: str, missing: Any, key: str, owner: str) -> tuple[Any, ...]:
     """The entity, a plain dict, and those it leads to."""
     each, links, seen = start, list[Any](), set[str]()
