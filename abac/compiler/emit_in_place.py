@@ -11,6 +11,7 @@ import ast
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
+from abac.compiler.classes import is_plain
 from abac.compiler.emit_operators import OperatorEmitter
 from abac.compiler.functions import Function, Raw, reads
 from abac.compiler.quick import passes, quick_test
@@ -21,7 +22,7 @@ from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.limits import MAX_CHAIN
 from abac.model.schema import Field
-from abac.model.types import STRING, EntityOf, ListOf, RecordOf, Type
+from abac.model.types import STRING, EntityOf, ListOf, RecordOf, SetOf, Type
 from abac.model.values import EntityValue, ListValue
 from abac.model.wire import NOTHING
 
@@ -288,7 +289,13 @@ class InPlace(OperatorEmitter):
         if key in f.read:
             return name(f.read[key])
         field = self._field(e)
+        if not isinstance(e.target, c.Root) and self._is_key(e):
+            return self.key_in_place(e.target, f)
         return self._checked(e, field, self._get(e, field, f), f)
+
+    def _is_key(self, e: c.Attribute | c.HasAttribute) -> bool:
+        type_ = e.target.type
+        return isinstance(type_, EntityOf) and self.world.package.schema.entities[type_.names[0]].key == e.name
 
     def _checked(self, e: c.Attribute | c.HasAttribute, field: Field, raw: ast.expr, f: Function) -> ast.expr:
         at = self.raw(e.target, f.raws)
@@ -347,6 +354,8 @@ class InPlace(OperatorEmitter):
 
     def read_slowly(self, type_: Type, raw: ast.expr, at: Raw) -> ast.expr:
         """member(r1, a1), or of what stands deeper: member(r1, a1, 2, 100000)"""
+        if isinstance(type_, SetOf) and is_plain(type_.element) and at.lists == 0:  # K1(a1)
+            return call(self.world.readers.member_set(type_.element), raw)
         reader = self.world.readers.reader(type_, exact=False)
         if at == Raw(1, 0):
             return self.run("member", reader, raw)

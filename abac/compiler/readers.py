@@ -14,8 +14,8 @@ from typing import Any
 from abac.compiler.climbing import LISTS as LISTS
 from abac.compiler.climbing import Climber
 from abac.compiler.forms import UNSET, Form, Forms, Maker
-from abac.compiler.runtime import hand_over, is_text
-from abac.model.limits import DECIMAL_DIGITS, DECIMAL_EXPONENT, INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
+from abac.compiler.runtime import hand_over, is_text, member
+from abac.model.limits import DECIMAL_DIGITS, DECIMAL_EXPONENT, INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING
 from abac.model.scalars import read_scalar
 from abac.model.schema import Entity, Field, Schema
 from abac.model.types import DECIMAL, INT, STRING, EntityOf, KeyOf, ListOf, Scalar, SetOf, Type, Words, base
@@ -93,33 +93,41 @@ class Readers:
 
     def plain_set(self, element: Type) -> Fast:
         """A set of strings, words, keys or numbers, taken over by steps that Python does without looking at each element."""
-        slow, fits = self.slow(SetOf(element)), self._fits(element)
+        slow, taken = self.slow(SetOf(element)), self._taken(element)
 
         def read(raw: Any, depth: int, left: Left) -> Any:
-            if type(raw) in _SETS:
-                if not raw:
-                    return _EMPTY
-                if len(raw) <= MAX_COLLECTION and fits(raw):
-                    left[0] -= len(raw)
-                    return frozenset(raw)
-            return slow(raw, depth, left)
+            made = taken(raw) if type(raw) in _SETS and len(raw) <= MAX_COLLECTION else None
+            if made is None:
+                return slow(raw, depth, left)
+            left[0] -= len(raw)
+            return made
 
         return read
 
-    def _fits(self, element: Type) -> Callable[[Any], bool]:
-        """Whether surely all elements are values of the type as they stand."""
+    def member_set(self, element: Type) -> Callable[[Any], Any]:
+        """The same for a member of a part of the request: hands over if it is unknown."""
+        slow, taken = self.slow(SetOf(element)), self._taken(element)
+
+        def read(raw: Any) -> Any:
+            made = taken(raw) if type(raw) in _SETS and len(raw) <= MAX_COLLECTION else None
+            return member(slow, raw) if made is None else made
+
+        return read
+
+    def _taken(self, element: Type) -> Callable[[Any], frozenset[Any] | None]:
+        """The set, if surely all elements are values of the type as they stand."""
         allowed: frozenset[Any] | None = None
         if isinstance(element, Words) and not element.open:
             allowed = frozenset(element.words)
         elif isinstance(element, KeyOf) and base(element) == STRING:
             allowed = frozenset(self.tables[element.table].rows)
         if allowed is not None:
-            return lambda raw: _ONLY_TEXT.issuperset(map(type, raw)) and allowed.issuperset(raw)
+            return lambda raw: frozenset(raw) if _ONLY_TEXT.issuperset(map(type, raw)) and allowed.issuperset(raw) else None
         if base(element) == STRING and not isinstance(element, KeyOf):
-            return _are_texts
+            return _texts
         if element == INT:
-            return _are_ints
-        return lambda raw: False
+            return _ints
+        return lambda raw: None
 
     def plain_set_exact(self, element: Type) -> Exact:
         fast, slow = self.plain_set(element), self.slow_exact(SetOf(element))
@@ -219,7 +227,6 @@ def numbered(raw: Any, path: str) -> Iterator[tuple[Any, str]]:
     return ((part, f"{path}[{i}]") for i, part in enumerate(raw))
 
 
-_EMPTY: frozenset[Any] = frozenset()
 _SETS = (list, tuple, frozenset, set)
 _ONLY_TEXT = frozenset({str})
 _ONLY_INTS = frozenset({int})
@@ -238,13 +245,15 @@ def is_narrow(number: Decimal) -> bool:
         return False
 
 
-def _are_texts(raw: Any) -> bool:
-    """Looked at as one text, which must be no longer than one may be: joined, long ones would fill the memory."""
-    if len(raw) == 1:
-        (only,) = raw
-        return type(only) is str and is_text(only)
-    return _ONLY_TEXT.issuperset(map(type, raw)) and sum(map(len, raw)) <= MAX_STRING and "".join(raw).isascii()
+def _texts(raw: Any) -> frozenset[str] | None:
+    """Looked at as one text, no longer than one may be, each once: what is joined takes no more memory than the caller holds."""
+    if not _ONLY_TEXT.issuperset(map(type, raw)):
+        return None
+    made = frozenset(raw)
+    return made if is_text("".join(made)) else None
 
 
-def _are_ints(raw: Any) -> bool:
-    return _ONLY_INTS.issuperset(map(type, raw)) and min(raw, default=0) >= INT_MIN and max(raw, default=0) <= INT_MAX
+def _ints(raw: Any) -> frozenset[int] | None:
+    if not _ONLY_INTS.issuperset(map(type, raw)) or min(raw, default=0) < INT_MIN or max(raw, default=0) > INT_MAX:
+        return None
+    return frozenset(raw)
