@@ -453,7 +453,8 @@ class FastEmitter(InPlace):
             return False
         assert isinstance(collection.type, ListOf)
         inner.raws[variable] = Raw(at.depth + 1, at.lists)
-        inner.body.append(self.element_check(collection.type.element, element, inner))
+        if not self.was_looked_at(collection):
+            inner.body.append(self.element_check(collection.type.element, element, inner))
         return True
 
     def _walk(self, e: c.Quantified, f: Function, collection: ast.expr, found: list[ast.stmt]) -> list[ast.stmt]:

@@ -102,13 +102,17 @@ class InPlace(OperatorEmitter):
         return "entity_type" not in entity.fields and entity.fields[entity.key].plain == STRING
 
     def _chained(self, e: c.Expression) -> bool:
-        """Whether the elements of a list were looked at when it was made, and there are some."""
+        """Whether a list was made by a chain, which looks at each element and has one at least."""
+        return self.was_looked_at(e, empty=False)
+
+    def was_looked_at(self, e: c.Expression, *, empty: bool = True) -> bool:
+        """Whether the elements of a list were looked at when it was made."""
         match e:
             case c.Invocation(definition=definition):
-                return self._chained(self.world.definitions[definition].body)
+                return self.was_looked_at(self.world.definitions[definition].body, empty=empty)
             case c.Conditional(arms=arms, otherwise=otherwise):
-                return all(map(self._chained, (*(value for _, value in arms), otherwise)))
-        return isinstance(e, c.Chain)
+                return all(self.was_looked_at(value, empty=empty) for value in (*(value for _, value in arms), otherwise))
+        return isinstance(e, c.Chain) or (empty and _stands_anywhere(e))
 
     def _result(self, definition: str, raws: tuple[Raw | None, ...]) -> Raw | None:
         """Where a definition's value stands, by where its arguments do."""

@@ -106,13 +106,24 @@ class Readers:
 
     def member_set(self, element: Type) -> Callable[[Any], Any]:
         """The same for a member of a part of the request: hands over if it is unknown."""
-        slow, taken = self.slow(SetOf(element)), self._taken(element)
+        slow, taken, only = self.slow(SetOf(element)), self._taken(element), self._only(element)
 
         def read(raw: Any) -> Any:
+            if type(raw) is list:
+                if not raw:
+                    return _EMPTY
+                if len(raw) == 1 and type(raw[0]) is str and only(raw[0]):
+                    return frozenset(raw)
             made = taken(raw) if type(raw) in _SETS and len(raw) <= MAX_COLLECTION else None
             return member(slow, raw) if made is None else made
 
         return read
+
+    def _only(self, element: Type) -> Callable[[str], bool]:
+        """Whether a str surely is such an element, which most sets have one of."""
+        if isinstance(element, Words) and not element.open:
+            return frozenset(element.words).__contains__
+        return is_text if base(element) == STRING and not isinstance(element, KeyOf) else lambda text: False
 
     def _taken(self, element: Type) -> Callable[[Any], frozenset[Any] | None]:
         """The set, if surely all elements are values of the type as they stand."""
@@ -227,6 +238,7 @@ def numbered(raw: Any, path: str) -> Iterator[tuple[Any, str]]:
     return ((part, f"{path}[{i}]") for i, part in enumerate(raw))
 
 
+_EMPTY: frozenset[Any] = frozenset()
 _SETS = (list, tuple, frozenset, set)
 _ONLY_TEXT = frozenset({str})
 _ONLY_INTS = frozenset({int})
