@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from abac.compiler.carried import NONE, Causes, Duties, Values
+from abac.compiler.carried import NONE, Causes, Values
 from abac.compiler.emit_answers import Code, ExactPolicy, ExactRule
+from abac.compiler.exact_index import Parts
 from abac.language import checked as c
 from abac.model.combining import Algorithm, Child, Combined, Outcome, combine
 from abac.model.decision import MORE_THAN_ONE_APPLIES, NO_RULE_APPLIES, Duty, Effect
 from abac.model.schema import DutyKind
 from abac.model.values import Unknown
-
-Parts = tuple[Any, Any, Any, Any, list[Any]]
-"""Subject, action, resource and context as exact forms, and the memo."""
 
 
 @dataclass(slots=True)
@@ -51,10 +50,18 @@ def _taken(carry: Code | None, parts: Parts, witness: Any = None) -> Values:
     return () if carry is None else carry.function(*parts, carry.row, witness)
 
 
+Finding = tuple[Outcome, Causes, ExactRule | ExactPolicy, Any]
+"""What a child comes to, and what is unknown about it. What it carries is made for the one that decides alone, of what stands last.
+
+Of a policy that is its answer; of a rule that is undecided its truth; of one that holds its witness, and what its obligations are made of
+if they may fail.
+"""
+
+
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rule(rule: ExactRule, parts: Parts) -> Answer | None:
+def _weighed(rule: ExactRule, parts: Parts) -> Finding | None:
     """None: it does not apply."""
     truth = rule.test.function(*parts, rule.test.row)
     witnesses: Any = (None,)
@@ -63,37 +70,48 @@ def _rule(rule: ExactRule, parts: Parts) -> Answer | None:
     if truth is False:
         return None
     if type(truth) is Unknown:
-        return _undecided(rule, truth, parts)
-    chosen = sorted(witnesses, key=lambda each: type(each) is Unknown) if len(witnesses) > 1 else witnesses
-    values = _taken(rule.carry, parts, chosen[0])
+        return _undecided(rule, truth)
+    if len(witnesses) > 1:
+        witnesses = sorted(witnesses, key=lambda each: type(each) is Unknown)
+    if not rule.may_fail:
+        return rule.effect, NONE, rule, (witnesses[0], None)
+    causes = None
+    for witness in witnesses:
+        values = _taken(rule.carry, parts, witness)
+        duties = rule.carried.weighed(values)
+        if duties.computable:
+            return Outcome.PERMIT, NONE, rule, (witness, values)
+        causes = duties.causes if causes is None else causes
+    assert causes is not None
+    return Outcome.INDETERMINATE_P, causes, rule, None
+
+
+def _undecided(rule: ExactRule, truth: Unknown) -> Finding:
+    if rule.effect is Outcome.PERMIT:
+        return Outcome.INDETERMINATE_P, truth.causes, rule, truth
+    return Outcome.DENY if rule.rule.even_if_unknown else Outcome.INDETERMINATE_D, truth.causes, rule, truth
+
+
+def _told(finding: Finding, parts: Parts) -> Answer:
+    """The answer, with what it carries."""
+    outcome, causes, child, detail = finding
+    if type(detail) is Answer:
+        return detail
+    rule = child
+    assert isinstance(rule, ExactRule)
+    if outcome is Outcome.INDETERMINATE_P:
+        return Answer(outcome, rule.rule, rule.policy, causes=causes)
+    if type(detail) is Unknown:
+        values, held = _taken(rule.carry, parts, detail), outcome is Outcome.DENY
+    else:
+        witness, values = detail
+        values, held = _taken(rule.carry, parts, witness) if values is None else values, True
     duties = rule.carried.weighed(values)
-    if rule.rule.effect == "permit" and not duties.computable:
-        first = duties
-        for witness in chosen[1:]:
-            values = _taken(rule.carry, parts, witness)
-            duties = rule.carried.weighed(values)
-            if duties.computable:
-                break
-        else:
-            return Answer(Outcome.INDETERMINATE_P, rule.rule, rule.policy, causes=first.causes)
-    return _held(rule, Outcome(rule.rule.effect), values, duties, duties.causes)
-
-
-def _held(rule: ExactRule, outcome: Outcome, values: Values, duties: Duties, causes: Causes, *, held: bool = True) -> Answer:
+    causes = causes | duties.causes if held else causes
     carried = rule.carried
     return Answer(
         outcome, rule.rule, rule.policy, held, lambda: carried.reason(values), carried.cite(values), duties.made, causes, duties.causes
     )
-
-
-def _undecided(rule: ExactRule, truth: Unknown, parts: Parts) -> Answer:
-    if rule.rule.effect == "permit":
-        return Answer(Outcome.INDETERMINATE_P, rule.rule, rule.policy, causes=truth.causes)
-    values = _taken(rule.carry, parts, truth)
-    duties = rule.carried.weighed(values)
-    if rule.rule.even_if_unknown:
-        return _held(rule, Outcome.DENY, values, duties, truth.causes | duties.causes)
-    return _held(rule, Outcome.INDETERMINATE_D, values, duties, truth.causes, held=False)
 
 
 # ── policies ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,6 +129,12 @@ def answer(policy: ExactPolicy, parts: Parts) -> Answer:
     return _in_doubt(found, target) if type(target) is Unknown else found
 
 
+def stands(policy: ExactPolicy, parts: Parts, discharges: frozenset[str]) -> bool:
+    """Whether it comes to a permit whose every obligation is discharged."""
+    found = answer(policy, parts)
+    return found.outcome is Outcome.PERMIT and all(duty.id in discharges for kind, duty in found.duties if kind is DutyKind.OBLIGATION)
+
+
 def _applies(policy: ExactPolicy, parts: Parts) -> Any:
     return True if policy.applies is None else policy.applies.function(*parts, policy.applies.row)
 
@@ -120,6 +144,8 @@ def _with_duties(policy: ExactPolicy, parts: Parts, found: Answer) -> None:
     if found.outcome is Outcome.INDETERMINATE_P:
         return
     carried, carry = policy.carried[Effect.PERMIT if found.outcome is Outcome.PERMIT else Effect.DENY]
+    if not carried.duties and not carried.citations:
+        return
     values = _taken(carry, parts)
     own = carried.weighed(values)
     if found.outcome is Outcome.PERMIT and not own.computable:
@@ -163,23 +189,15 @@ _SETTLES = {
 
 def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
     """What the children come to; those that do not apply change nothing, except to only-one-applicable."""
-    algorithm = Algorithm(policy.policy.algorithm)
-    answers: list[Answer] = []
-    if algorithm is Algorithm.ONLY_ONE_APPLICABLE:
-        answers, combined = _only_one(policy, parts)
+    if policy.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
+        findings, combined = _only_one(policy, parts)
     else:
-        for child in policy.children:
-            found = _rule(child, parts) if type(child) is ExactRule else answer(child, parts)  # type: ignore[arg-type]  # the other
-            if found is None or found.outcome is Outcome.NOT_APPLICABLE:
-                continue
-            answers.append(found)
-            if found.outcome in _SETTLES[algorithm]:
-                break
-        combined = combine(algorithm, [Child(each.outcome) for each in answers])
-    causes = NONE.union(*(answers[i].causes for i in combined.unknown))
+        findings = _findings(policy, parts)
+        combined = _combination(policy.algorithm, tuple(outcome for outcome, _, _, _ in findings))
+    causes = NONE.union(*(findings[i][1] for i in combined.unknown))
     if not combined.deciding:
         return Answer(combined.outcome, None, policy.policy, causes=causes, several=combined.several)
-    chosen = answers[combined.deciding[0]]
+    chosen = _told(findings[combined.deciding[0]], parts)
     if chosen.outcome.undecided and not combined.outcome.undecided:
         causes |= chosen.doubts
     chosen.outcome = combined.outcome
@@ -187,11 +205,45 @@ def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
     return chosen
 
 
-def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Answer], Combined]:
+@lru_cache(maxsize=1_024)
+def _combination(algorithm: Algorithm, outcomes: tuple[Outcome, ...]) -> Combined:
+    return combine(algorithm, [Child(outcome) for outcome in outcomes])
+
+
+def _findings(policy: ExactPolicy, parts: Parts) -> list[Finding]:
+    """Of the children that apply, until one settles it."""
+    settling = _SETTLES[policy.algorithm]
+    findings: list[Finding] = []
+    for child, doubts in _asked(policy, parts):
+        finding = _weighed(child, parts) if type(child) is ExactRule else _of_policy(child, parts)  # type: ignore[arg-type]  # the other
+        if finding is None:
+            continue
+        findings.append(finding)
+        if finding[0] in settling:
+            break
+        if doubts and finding[0].undecided:
+            findings[-1] = finding[0], finding[1] | doubts, *finding[2:]
+    return findings
+
+
+def _of_policy(policy: ExactPolicy, parts: Parts) -> Finding | None:
+    found = answer(policy, parts)
+    return None if found.outcome is Outcome.NOT_APPLICABLE else (found.outcome, found.causes, policy, found)
+
+
+def _asked(policy: ExactPolicy, parts: Parts) -> Iterable[tuple[ExactRule | ExactPolicy, Causes]]:
+    """The children that may apply, in source order; with the first of several that are unknown alike, what is unknown about the others."""
+    if policy.index is None:
+        return ((child, NONE) for child in policy.children)
+    found = policy.index.candidates(parts)
+    return ((policy.children[i], found.doubts.get(i, NONE)) for i in found.steps)
+
+
+def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Finding], Combined]:
     """Targets first; only the one policy that applies is looked into."""
     truths = [_applies(child, parts) for child in policy.children if isinstance(child, ExactPolicy)]
     settled = not any(type(truth) is Unknown for truth in truths) and truths.count(True) == 1
-    answers, seen = [], []
+    findings, seen = list[Finding](), []
     for child, truth in zip(policy.children, truths, strict=True):
         assert isinstance(child, ExactPolicy)
         if truth is True and settled:
@@ -199,6 +251,6 @@ def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Answer], Combined
         else:
             outcome = Outcome.INDETERMINATE_DP if type(truth) is Unknown else Outcome.NOT_APPLICABLE
             found = Answer(outcome, None, child.policy, causes=_causes(truth))
-        answers.append(found)
+        findings.append((found.outcome, found.causes, child, found))
         seen.append(Child(found.outcome, None if type(truth) is Unknown else truth))
-    return answers, combine(Algorithm.ONLY_ONE_APPLICABLE, seen)
+    return findings, combine(Algorithm.ONLY_ONE_APPLICABLE, seen)

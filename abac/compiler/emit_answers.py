@@ -9,12 +9,15 @@ from typing import Any
 
 from abac.compiler.carried import Carried, carried_by_policy, carried_by_rule
 from abac.compiler.emit_exact import ExactEmitter
+from abac.compiler.exact_index import ExactIndex
 from abac.compiler.functions import STANDARD, Function
 from abac.compiler.graph import Block, Nested, Step, Test
 from abac.compiler.shapes import ROW, Holes, skeleton
 from abac.compiler.syntax import assign, attribute, call, compare, const, name, tuple_of
 from abac.language import checked as c
+from abac.model.combining import Algorithm, Outcome
 from abac.model.decision import Effect
+from abac.model.schema import DutyKind
 from abac.model.types import SetOf
 
 Emit = Callable[[Function], None]
@@ -34,12 +37,16 @@ class ExactRule:
     """A rule of the exact path.
 
     Attributes:
+        effect: what it comes to if it holds.
+        may_fail: whether it is a permit with an obligation that may not be computable.
         test: whether it holds; of a rule with a witness, that and the witnesses.
         carry: takes the values of what it carries; None where nothing depends on the request.
     """
 
     rule: c.Rule
     policy: c.Policy
+    effect: Outcome
+    may_fail: bool
     has_witness: bool
     test: Code
     carried: Carried
@@ -48,12 +55,14 @@ class ExactRule:
 
 @dataclass(slots=True, eq=False)
 class ExactPolicy:
-    """A policy of the exact path. `applies` is None for always; children stand in source order."""
+    """A policy of the exact path. `applies` is None for always; children stand in source order; a short policy has no index."""
 
     policy: c.Policy
+    algorithm: Algorithm
     applies: Code | None
     children: tuple[ExactRule | ExactPolicy, ...]
     carried: dict[Effect, tuple[Carried, Code | None]]
+    index: ExactIndex | None
 
 
 @dataclass
@@ -69,10 +78,18 @@ class AnswerEmitter:
         """The policy of a block, and all inside it."""
         if block.number not in self._policies:
             applies = None if block.applies is None else self._condition(block.applies, f"target of {block.policy.name}")
-            children = tuple(self._child(step, block.policy) for step in _in_source_order(block))
+            steps = _in_source_order(block)
+            children = tuple(self._child(step, block.policy) for step in steps)
             carried = {effect: self._carried(carried_by_policy(block.policy, effect), None, block.policy.name) for effect in _EFFECTS}
-            self._policies[block.number] = ExactPolicy(block.policy, applies, children, carried)
+            self._policies[block.number] = ExactPolicy(block.policy, block.algorithm, applies, children, carried, self._index(block, steps))
         return self._policies[block.number]
+
+    def _index(self, block: Block, steps: list[Step]) -> ExactIndex | None:
+        if block.forest is None:
+            return None
+        filed = {id(_whose(entry.row.step)): entry for entry in block.forest.entries}
+        found = [(filed[id(_whose(step))], _in_doubt_as(step)) for step in steps]
+        return ExactIndex(found, self.exact.world.forms, self.exact.world.clockwork().rate)
 
     def _child(self, step: Step, policy: c.Policy) -> ExactRule | ExactPolicy:
         match step:
@@ -82,7 +99,8 @@ class AnswerEmitter:
                 rule, shown = step.rule, f"{step.rule.effect} {step.rule.name}, {step.rule.span.place}"
                 test = self._condition(condition, shown) if witness is None else self._witnessed(condition, witness, shown)
                 carried, carry = self._carried(carried_by_rule(rule), witness, rule.name)
-                return ExactRule(rule, policy, witness is not None, test, carried, carry)
+                failing = rule.effect == "permit" and any(clause.kind is DutyKind.OBLIGATION for clause in carried.asked)
+                return ExactRule(rule, policy, Outcome(rule.effect), failing, witness is not None, test, carried, carry)
         raise AssertionError("rules are filed by the fast path alone")
 
     # ── functions ──────────────────────────────────────────────────────────────────────────────────────────
@@ -176,6 +194,11 @@ def _in_source_order(block: Block) -> list[Step]:
     steps = {id(_whose(step)): step for step in (*block.strong, *block.weak)}
     places = {id(child): place for place, child in enumerate(block.policy.children)}
     return [step for _, step in sorted(((places[whose], step) for whose, step in steps.items()), key=lambda pair: pair[0])]
+
+
+def _in_doubt_as(step: Step) -> tuple[str, bool] | None:
+    """What a rule counts as while its condition is unknown."""
+    return (step.rule.effect, step.rule.even_if_unknown) if isinstance(step, Test) else None
 
 
 def _whose(step: Step) -> c.Rule | c.Policy:

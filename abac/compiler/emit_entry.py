@@ -19,6 +19,7 @@ from abac.model.schema import Action, Entity
 from abac.model.types import Type
 
 PARAMETERS = ("subject", "action", "resource", "context", "at")
+_PARTS = ("subject", "resource", "context")
 SEARCHED = ("subject", "action", "resource", "context", "memo")
 _TYPE = type
 Slow = Callable[[], ast.stmt]
@@ -56,6 +57,7 @@ class EntryEmitter:
         def permits(subject, action, resource, context, at):
             if type(subject) is S1 and type(resource) is S2 and type(context) is S3 and type(action) is str and action in K1:
                 try: …
+                except UNREAD: return exact_permits(subject._exact, …)
             if type(subject) is dict and type(resource) is dict and … and action in K1:
                 try:
                     if type(a1 := subject.get('id')) is str and … : …
@@ -69,7 +71,12 @@ class EntryEmitter:
         def slow() -> ast.stmt:
             return ast.Return(call(f"slow_{identifier}", *(name(p) for p in PARAMETERS)))
 
-        body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], slow), [])]
+        def exact() -> ast.stmt:
+            subject, resource, context = (attribute(name(part), "_exact") for part in _PARTS)
+            now = name("now") if self.world.uses.now else const(None)
+            return ast.Return(call(f"exact_{identifier}", subject, name("action"), resource, context, now))
+
+        body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], slow, exact), [])]
         if searches.plain is not None:
             body.append(ast.If(self._are_dicts(), self._searched_in_place(searches.plain, bodies[1], slow), []))
         passed = [name("EMPTY") if p == "context" else name(p) for p in PARAMETERS]
@@ -203,12 +210,12 @@ class EntryEmitter:
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _searched(self, search: str, found: list[ast.stmt], slow: Slow) -> list[ast.stmt]:
+    def _searched(self, search: str, found: list[ast.stmt], slow: Slow, unread: Slow) -> list[ast.stmt]:
         """memo = [at, None, …]; try: the search except …: return slow(…)"""
         body: list[ast.stmt] = []
         if self.memo:
             body += self._clock(False, slow)
-        return [*body, _guarded([self._kept([]), *self._inlined(search, found)], slow)]
+        return [*body, _guarded([self._kept([]), *self._inlined(search, found)], slow, unread)]
 
     def _searched_in_place(self, search: str, found: list[ast.stmt], slow: Slow) -> list[ast.stmt]:
         """try: if … is identified: memo = [at, None, …]; the search except …: return slow(…)"""
@@ -216,7 +223,7 @@ class EntryEmitter:
         tried: list[ast.stmt] = [empty, *(self._clock(True, slow) if self.memo else [])]
         kinds: list[ast.expr] = [name(f"type_{part}") for part in self.world.kind_slots]
         tried += [self._kept(kinds), *self._inlined(search, found)]
-        return [_guarded([ast.If(self._identified(), tried, [])], slow)]
+        return [_guarded([ast.If(self._identified(), tried, [])], slow, slow)]
 
     def _kept(self, kinds: list[ast.expr]) -> ast.stmt:
         """memo = [now, None, {}, None, type_subject]"""
@@ -258,8 +265,8 @@ def _only(names: tuple[str, ...]) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _guarded(body: list[ast.stmt], slow: Slow) -> ast.stmt:
-    """What ends the search early is for the edge; so is whatever else is raised, by a key of a caller's dict say, which is told first."""
-    handlers = [ast.ExceptHandler(name("UNREAD"), None, [slow()]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
+def _guarded(body: list[ast.stmt], slow: Slow, unread: Slow) -> ast.stmt:
+    """Forms with something unknown are for the exact path. Whatever else is raised, by a key of a caller's dict say, is told first."""
+    handlers = [ast.ExceptHandler(name("UNREAD"), None, [unread()]), ast.ExceptHandler(name("STOP"), None, [ast.Raise(None, None)])]
     surprised = [ast.Expr(call("surprise")), slow()]
     return ast.Try(body, [*handlers, ast.ExceptHandler(name("BaseException"), None, surprised)], [], [])

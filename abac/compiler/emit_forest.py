@@ -67,6 +67,9 @@ class ForestEmitter:
             parts.append((rules[0].rank, lambda: self._wide(rules)))
         if policies:
             parts.append((policies[0].rank, lambda: self._policies(policies)))
+        if self._alone:
+            self._tree(self.forest.trees[0])
+            return
         parts.sort(key=lambda part: part[0])
         self.f.body += [assign("best", const(len(self.block.strong) + len(self.block.weak))), assign("found", const(None))]
         for i, (least, emit) in enumerate(parts):
@@ -80,17 +83,24 @@ class ForestEmitter:
         returned = self.search.found_inside("found", self.block, self.gives)
         self.f.body.append(ast.If(compare(name("found"), ast.IsNot(), const(None)), [returned], []))
 
+    @property
+    def _alone(self) -> bool:
+        """Whether one leaf is found at most, and decides."""
+        trees = self.forest.trees
+        return len(trees) == 1 and not self.forest.wide and trees[0].holds and all(key.kind is not Kind.MEETS for key in trees[0].keys)
+
     # ── trees ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tree(self, tree: Tree) -> None:
         """Level by level, then the rows that are found."""
         table = self._table(tree)
         rows = tuple(tree.all_rows())
-        self._level(tree, 0, None, table, lambda leaf, f: self._rows(leaf, rows, f))
+        found = self._leaf if tree.holds else self._rows
+        self._level(tree, 0, None, table, lambda leaf, f: found(leaf, rows, f))
 
     def _table(self, tree: Tree) -> str:
         """The name of the tree's table, which all searches share."""
-        make = self._policy_row if tree.nested else self._rule_row
+        make = self._policy_row if tree.nested else self._held_row if tree.holds else self._rule_row
         return self.world.table(tree, lambda outcomes: Table(tree, lambda row: make(row, outcomes)))
 
     def _level(self, tree: Tree, level: int, above: ast.expr | None, table: str, then: Callable[[ast.expr, Function], None]) -> None:
@@ -140,13 +150,13 @@ class ForestEmitter:
         outer, element, found = self.f, self.f.fresh("e"), self.f.fresh("t")
         if key.sort is Sort.ABOVE and self.fast.raw(key.expression, outer.raws) is None:
             outer.body.append(ast.Expr(self._above(key, "w")))  # raises where it is unknown
-        keys: ast.expr = name(f"{table}_keys") if above is None else call(attribute(above, "keys"))
+        keys: ast.expr = name(f"{table}_keys") if above is None else item(above, 0)
         walked: ast.expr = ast.BinOp(read, ast.BitAnd(), keys)
         if optional:
             walked = ast.IfExp(compare(read, ast.IsNot(), const(None)), walked, self.fast.slots.slot(()))
         self.f = outer.inside()
         self.f.loops += 1
-        table_ = name(table) if above is None else above
+        table_ = name(table) if above is None else item(above, 1)
         self.f.body.append(assign(found, ast.Subscript(table_, name(element), ast.Load())))
         self._level(tree, level + 1, name(found), table, then)
         outer.body.append(ast.For(ast.Name(element, ast.Store()), walked, self.f.body, []))
@@ -262,6 +272,15 @@ class ForestEmitter:
 
     # ── rows ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _leaf(self, leaf: ast.expr, rows: tuple[Row, ...], f: Function) -> None:
+        """return t1.stands; where more may be found: if t1[0] < best: best = t1[0]; found = t1[1]"""
+        if self._alone:
+            assert isinstance(leaf, ast.Name)
+            f.body.append(self.search.found_inside(leaf.id, self.block, self.gives))
+            return
+        keep: list[ast.stmt] = [assign("best", item(leaf, 0)), assign("found", item(leaf, 1))]
+        f.body.append(ast.If(compare(item(leaf, 0), ast.Lt(), name("best")), keep, []))
+
     def _rows(self, leaf: ast.expr, rows: tuple[Row, ...], f: Function) -> None:
         """The rows of a leaf, in order of rank."""
         self.f = f
@@ -325,6 +344,12 @@ class ForestEmitter:
         number = self.world.number(self.block.number, self._shape(row))
         self.search.test(self.block, number, row, self._holes(row))
         return number
+
+    def _held_row(self, row: Row, outcomes: Outcomes) -> Any:
+        """Of a tree whose rows hold: the outcome, and its rank unless nothing else can be found."""
+        assert isinstance(row.step, Test)
+        outcome = outcomes[row.step.leaf.number]
+        return outcome if self._alone else (row.rank, outcome)
 
     def _rule_row(self, row: Row, outcomes: Outcomes) -> tuple[Any, ...]:
         """A row at run time, made once all code is."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from abac.compiler.guards import Key
+from abac.compiler.guards import Guard, Key
 from abac.language import checked as c
 from abac.model.combining import Algorithm
 from abac.model.decision import Effect
@@ -118,6 +118,7 @@ class Tree:
         nested: whether policies are filed in it, or rules: never both.
         rows: how many are filed in it.
         least: the least rank of them.
+        holds: whether whatever is found in it holds: then each leaf is one row.
     """
 
     keys: tuple[Key, ...]
@@ -125,6 +126,7 @@ class Tree:
     nested: bool
     rows: int
     least: int
+    holds: bool
 
     def all_rows(self) -> Iterator[Row]:
         """Each row once for every leaf it stands in."""
@@ -144,17 +146,32 @@ class Tree:
                     yield from node
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row with the guards of its condition."""
+
+    row: Row
+    guards: tuple[Guard, ...]
+
+    @property
+    def pure(self) -> bool:
+        """Whether its guards say all that its condition says."""
+        return replace(self.row, proven=frozenset[int]().union(*(guard.parts for guard in self.guards))).holds
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
     """The steps of a policy, filed: trees in order of their least rank, and what is in none.
 
     Attributes:
         wide: steps that nothing files.
+        entries: every step once.
         caps: which limits were met while filing, and what was done.
     """
 
     trees: tuple[Tree, ...]
     wide: Rows
+    entries: tuple[Entry, ...]
     caps: tuple[str, ...] = ()
 
 

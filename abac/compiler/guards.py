@@ -77,6 +77,11 @@ class Key:
     expression: c.Expression
     group: str = ""
 
+    @property
+    def name(self) -> str:
+        """As the policy writes it, for people and for a stable order."""
+        return f"{_path(self.expression)} {self.sort.value} {self.group}".removesuffix(" value ")
+
 
 Range = tuple[Any, Any]
 """Half-open; None is without end."""
@@ -330,6 +335,13 @@ def address_number(address: IpAddress) -> int:
 
 
 # ── what can be a key ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _path(e: c.Expression) -> str:
+    if isinstance(e, c.Attribute):
+        return f"{_path(e.target)}.{e.name}"
+    assert isinstance(e, c.Root)
+    return e.name
 
 
 def _is_key(e: c.Expression) -> bool:

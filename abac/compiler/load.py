@@ -59,6 +59,7 @@ class Compiled:
         namespace |= {
             "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "surprise": self._surprised, "EMPTY": self._empty(),
             "DISCHARGED": self.discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+            "exact_decide": self._exact_decide, "exact_permits": self._exact_permits,
         }  # fmt: skip
         for number, outcome in self.outcomes.items():
             namespace |= {f"L{number}": outcome, f"P{number}": outcome.stands}
@@ -135,6 +136,24 @@ class Compiled:
         decided = self._exactly(subject, action, resource, context, now)
         return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
 
+    def _exact_decide(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
+        """The decision on exact forms."""
+        try:
+            return self._exact_decision((subject, action, resource, context), now)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error)
+
+    def _exact_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
+        """Whether exact forms are permitted, and the caller discharges what that obliges to."""
+        try:
+            return answers.stands(self.module.exact, (subject, action, resource, context, self.memo(now)), self.discharges)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error).permitted
+
     def _fast(self, search: str, request: tuple[Any, Any, Any, Any], now: Any) -> Any:
         """What a search comes to for forms that the edge reads; None where it cannot tell."""
         try:
@@ -165,8 +184,7 @@ class Compiled:
         except _STOP:
             raise
         except BaseException as error:
-            log.error("a decision was given up: %s", type(error).__name__)
-            return self._given_up()
+            return self._given_up(error)
 
     # ── requests that were read before ─────────────────────────────────────────────────────────────────────
 
@@ -220,8 +238,9 @@ class Compiled:
         causes = tuple(sorted(request.unknown.causes))
         return self._undecided(INVALID_REQUEST, f"the request is not valid: {causes[0]}", causes)
 
-    def _given_up(self) -> Decision:
+    def _given_up(self, error: BaseException) -> Decision:
         """Nothing could be made of the request: its objects use up the stack, say."""
+        log.error("a decision was given up: %s", type(error).__name__)
         return self._undecided(INVALID_REQUEST, "the request cannot be read", (Cause("request", CauseKind.LIMIT_EXCEEDED),))
 
     def _undecided(self, code: str, reason: str, causes: tuple[Cause, ...]) -> Decision:

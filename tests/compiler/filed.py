@@ -206,6 +206,12 @@ def _themes() -> dict[str, list[str]]:
         "ranges in ranges": [f"when subject.n >= {a} and subject.n < {b}" for a in INTS for b in INTS if a < b] * 2,
         "two ranges": [f"when subject.n >= {a} and resource.n < {b} and subject.price > 1" for a in INTS for b in INTS],
         "sets": [f"when subject.tags intersects {{ {a}, {b} }}" for a, b in itertools.pairwise(words)] * 2,
+        "told apart by three": [
+            f'when resource.kind == {words[i % 3]} and subject.colour == {_quoted(colour)} and action in {{ {action}, "read" }}'
+            for i, (colour, action) in enumerate(itertools.product(("red", "green", "blue"), map(_quoted, ("write", "share"))))
+        ]
+        * 2,
+        "sets and a value": [f"when {a} in subject.tags and resource.kind == {b}" for a in words[:4] for b in words[:4]],
         "optional": [f"when subject has home and subject.home.code == {word}" for word in words] * 2,
     }
 

@@ -259,6 +259,7 @@ NODES = {
     "BitOr"),
 }  # fmt: skip
 ATTRIBUTES = {
+    "_exact",
     *("_key", "_type", "_path", "effect", "stands", "decision", "until", "get", "keys", "key", "append", "isascii", "tzinfo", "isdisjoint",
     "issuperset", "decide", "permits", "row", "row_plain", "capture", "capture_plain"),
     *(f"{what}{how}{when}" for what in ("oblige", "owed") for how in ("", "_plain") for when in ("", "_timed")),
@@ -271,7 +272,8 @@ FIXED = {
     *STANDARD, "n", "elements", "found", "best", "rank", "weak", "which", "outcome", "shape", "k", "b", "o", "_",
     *FAST, *EXACT, "a", "made", "part", "place", "S", "S_permits", "S_plain", "S_permits_plain",
     *PARAMETERS, "now", "values", "key_subject", "key_resource", "type_subject", "type_resource", "signature", "decide", "permits",
-    "slow_decide", "slow_permits", "EMPTY", "DISCHARGED", "NOTHING_APPLIES", "STOP", "UNREAD", "BaseException", "surprise",
+    "exact_decide", "exact_permits", "slow_decide", "slow_permits",
+    "EMPTY", "DISCHARGED", "NOTHING_APPLIES", "STOP", "UNREAD", "BaseException", "surprise",
 }  # fmt: skip
 BUILTINS = {"type", "str", "int", "bool", "len", "dict", "tuple", "frozenset", "getattr"}
 

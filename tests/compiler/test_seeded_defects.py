@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import importlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
@@ -12,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from abac.compiler import answers, carried, climbing, emit_search, forms, graph, guards, quick, runtime, slots
+from abac.compiler import answers, carried, climbing, emit_search, exact_index, forms, graph, guards, quick, runtime, slots
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_forest import ForestEmitter
 from abac.compiler.emit_in_place import InPlace
 from abac.compiler.emit_search import SearchEmitter
 from abac.compiler.functions import Function
+from abac.compiler.graph import Entry, Row
 from abac.compiler.motion import Clockwork
 from abac.compiler.syntax import attribute, call, const
 from abac.compiler.world import World
@@ -350,6 +352,20 @@ def takes_running_time_for_fixed(patch: Patch) -> None:
     patch.setattr(Clockwork, "rate", lambda self, expression: 0)
 
 
+def completes_what_is_not_complete(patch: Patch) -> None:
+    patch.setattr(Row, "holds", property(lambda row: row.proven and isinstance(row.step, graph.Test) and row.step.witness is None))
+
+
+def leaves_ranks_out_of_account(patch: Patch) -> None:
+    honest = ForestEmitter._held_row
+
+    def held(self: ForestEmitter, row: Any, outcomes: Any) -> Any:
+        found = honest(self, row, outcomes)
+        return found if self._alone else (len(self.block.strong) - row.rank, found[1])
+
+    patch.setattr(ForestEmitter, "_held_row", held)
+
+
 # ── the exact path ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -365,11 +381,37 @@ def takes_missing_for_absent_exactly(patch: Patch) -> None:
 
 def skips_the_undecided_exactly(patch: Patch) -> None:
     honest = answers._undecided
-    patch.setattr(answers, "_undecided", lambda rule, truth, parts: replace(honest(rule, truth, parts), causes=frozenset()))
+    patch.setattr(answers, "_undecided", lambda rule, truth: (honest(rule, truth)[0], frozenset(), rule, truth))
 
 
 def stops_at_an_unknown_exactly(patch: Patch) -> None:
     patch.setattr(ExactEmitter, "either", lambda self, result, made, nothing: result)
+
+
+def asks_the_first_in_doubt_for_itself_alone(patch: Patch) -> None:
+    honest = exact_index.ExactIndex.candidates
+    patch.setattr(exact_index.ExactIndex, "candidates", lambda self, parts: replace(honest(self, parts), doubts={}))
+
+
+def asks_the_first_in_doubt_for_what_says_more(patch: Patch) -> None:
+    patch.setattr(Entry, "pure", property(lambda entry: True))
+
+
+def takes_whatever_is_unknown_for_absent(patch: Patch) -> None:
+    patch.setattr(exact_index.Column, "look", lambda self, parts: ((), None))
+
+
+def passes_cuts_too_late(patch: Patch) -> None:
+    patch.setattr(exact_index, "bisect_right", bisect_left)
+
+
+def looks_for_sets_among_the_known(patch: Patch) -> None:
+    honest = exact_index._elements
+    patch.setattr(exact_index, "_elements", lambda value: (honest(value)[0], None))
+
+
+def takes_a_running_key_to_stay_exactly(patch: Patch) -> None:
+    patch.setattr(exact_index, "cell_at", lambda memo, cuts, value: exact_index.bisect_right(cuts, value))
 
 
 DEFECTS = (
@@ -390,6 +432,9 @@ DEFECTS = (
     writes_constants_of_a_row_into_the_code_of_its_shape, forgets_duties_of_policies_around,
     never_notes_a_crossing, notes_a_crossing_late, takes_running_time_for_fixed,
     takes_missing_for_absent_exactly, skips_the_undecided_exactly, stops_at_an_unknown_exactly,
+    completes_what_is_not_complete, leaves_ranks_out_of_account,
+    asks_the_first_in_doubt_for_itself_alone, asks_the_first_in_doubt_for_what_says_more, takes_whatever_is_unknown_for_absent,
+    passes_cuts_too_late, looks_for_sets_among_the_known, takes_a_running_key_to_stay_exactly,
 )  # fmt: skip
 
 

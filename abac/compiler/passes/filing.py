@@ -15,21 +15,28 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
-from abac.compiler.graph import Block, Forest, Graph, Nested, Node, Ranges, Row, Rows, Step, Test, Tree, Values
+from abac.compiler.graph import Block, Entry, Forest, Graph, Nested, Node, Ranges, Row, Rows, Step, Test, Tree, Values
 from abac.compiler.guards import Guard, Key, Kind, guards_of
 from abac.compiler.lower import effects
 from abac.model.combining import Algorithm
 
 FEWEST = 12
-"""Steps of a policy below which they are searched one after the other: tests cost less than a table."""
+"""Steps of a policy below which they are searched one after the other, unless one table tells them all apart."""
+
+SHORTEST = 4
+"""Steps below which testing them costs less than any table."""
 
 BUCKET = 6
 """Steps under one key beyond which a further key is used, if there is one."""
 
 LEVELS = 3
-"""Keys of one tree."""
+"""Keys by which rules are told apart."""
+
+COMPLETE = 8
+"""Entries a rule, on average over a tree, up to which further keys are added so that nothing is left to test."""
 
 MOST_TREES = 24
 """Trees of one policy: each is looked into at every decision. Rules of the smallest beyond it are filed by fewer keys."""
@@ -68,9 +75,11 @@ class _Filing:
 
     def _forest(self, block: Block) -> Forest | None:
         rows = ranked(block)
-        if len(rows) < FEWEST:
+        if len(rows) < min(FEWEST, SHORTEST):
             return None
-        return Planner([Entry(row, self._guards(row)) for row in rows]).forest()
+        forest = Planner([Entry(row, self._guards(row)) for row in rows]).forest()
+        whole = len(forest.trees) == 1 and forest.trees[0].holds and not forest.wide
+        return forest if whole or len(rows) >= FEWEST else None
 
     def _guards(self, row: Row) -> tuple[Guard, ...]:
         """A rule with a witness has none: over an unknown collection it is unknown, though its condition be false of every element."""
@@ -95,14 +104,6 @@ def ranked(block: Block) -> list[Row]:
             weak = later[step.block.number] if mixed else None
         rows.append(Row(places[id(step)], step, weak))
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row on its way into a tree, with what it may be filed by."""
-
-    row: Row
-    guards: tuple[Guard, ...]
 
 
 Members = Sequence[tuple[Row, tuple[Guard, ...]]]
@@ -183,19 +184,30 @@ class Planner:
         """All entries, filed."""
         filed: Filed = defaultdict(list)
         for entry in self.entries:
-            guards = tuple(sorted(self.keys(entry), key=lambda guard: (_ORDER[guard.key.kind], str(guard.key))))
+            guards = _sorted(self.keys(entry))
             filed[isinstance(entry.row.step, Nested), tuple(guard.key for guard in guards)].append((entry.row, guards))
         self._shorten(filed)
         wide: list[Row] = []
         trees = []
-        for (nested, keys), members in filed.items():
+        for (nested, keys), members in self._completed(filed).items():
             if not keys or len(members) < WORTH or MOST_TREES == 0:
                 wide += [row for row, _ in members]
             else:
-                node = Builder(self.caps).node(members, keys)
+                builder = Builder(self.caps)
+                node = builder.node(members, keys)
                 assert node is not None
-                trees.append(Tree(keys, node, nested, len(members), min(row.rank for row, _ in members)))
-        return Forest(tuple(sorted(trees, key=lambda tree: tree.least)), _cut(wide), tuple(self.caps))
+                trees.append(Tree(keys, node, nested, len(members), min(row.rank for row, _ in members), builder.holds))
+        return Forest(tuple(sorted(trees, key=lambda tree: tree.least)), _cut(wide), tuple(self.entries), tuple(self.caps))
+
+    def _completed(self, filed: Filed) -> Filed:
+        """Trees get further keys by value if then nothing is left to test of any of their rules; those with the same keys become one."""
+        whose = {entry.row.rank: entry for entry in self.entries}
+        found: Filed = defaultdict(list)
+        for (nested, keys), members in filed.items():
+            entries = [(whose[row.rank], guards) for row, guards in members]
+            for row, guards in (keys and not nested and COMPLETE and _completion(entries)) or members:
+                found[nested, tuple(guard.key for guard in guards)].append((row, guards))
+        return found
 
     def _shorten(self, filed: Filed) -> None:
         """While there are too many trees, the smallest gives up its last key."""
@@ -207,6 +219,26 @@ class Planner:
             smallest = min((tree for tree in filed if tree[1]), key=lambda tree: (len(filed[tree]), str(tree)))
             nested, keys = smallest
             filed[nested, keys[:-1]].extend((row, guards[:-1]) for row, guards in filed.pop(smallest))
+
+
+def _sorted(guards: Iterable[Guard]) -> tuple[Guard, ...]:
+    """In the order in which tables lie in one another."""
+    return tuple(sorted(guards, key=lambda guard: (_ORDER[guard.key.kind], guard.key.name)))
+
+
+def _completion(entries: Sequence[tuple[Entry, tuple[Guard, ...]]]) -> list[tuple[Row, tuple[Guard, ...]]] | None:
+    """Rows with guards that say all of their conditions, on the same keys; None if there are none, or too many entries."""
+    found, wanted, product = list[tuple[Row, tuple[Guard, ...]]](), None, 0
+    for entry, guards in entries:
+        proven = frozenset[int]().union(*(guard.parts for guard in guards))
+        more = [guard for guard in entry.guards if guard.key.kind is Kind.EQUAL and guard not in guards and not guard.parts <= proven]
+        keys = {guard.key for guard in more}
+        wanted = keys if wanted is None else wanted
+        product += prod(len(guard) for guard in more)
+        if keys != wanted or not replace(entry.row, proven=proven.union(*(guard.parts for guard in more))).holds:
+            return None
+        found.append((entry.row, _sorted((*guards, *more))))
+    return found if product <= COMPLETE * len(found) else None
 
 
 def _stable(value: Any) -> tuple[str, Any]:
@@ -229,10 +261,15 @@ def _cut(rows: Iterable[Row]) -> Rows:
 
 @dataclass
 class Builder:
-    """Builds the tables of one tree; leaves with the same rows are one object."""
+    """Builds the tables of one tree; leaves with the same rows are one object.
+
+    Attributes:
+        holds: whether every leaf so far is one row that holds.
+    """
 
     caps: list[str]
     leaves: dict[tuple[Any, ...], Rows] = field(default_factory=dict)
+    holds: bool = True
 
     def node(self, members: Members, keys: tuple[Key, ...]) -> Node | None:
         """The table for the first of the keys, or rows where there is none left; None where there are no members."""
@@ -251,6 +288,7 @@ class Builder:
 
     def _leaf(self, rows: Iterable[Row]) -> Rows:
         cut = _cut(rows)
+        self.holds = self.holds and len(cut) == 1 and cut[0].holds
         return self.leaves.setdefault(tuple((row.rank, row.proven) for row in cut), cut)
 
     # ── ranges ─────────────────────────────────────────────────────────────────────────────────────────────
