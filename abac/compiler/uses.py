@@ -23,14 +23,12 @@ class Uses:
         fields: names of the attributes read, by the record or entity that has them, or `context`.
         whole: records and entities that are used as values with all their parts: compared, put into sets, handed on in duties.
         groups: entities that others are asked to stand in.
-        roots: parts of the request used as values, not only for their attributes.
         now: whether the clock is read.
     """
 
     fields: dict[str, set[str]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
-    roots: set[str] = field(default_factory=set)
     now: bool = False
 
 
@@ -125,13 +123,11 @@ class _Walker:
         match e:
             case c.Root(name="now"):
                 self.found.now = True
-            case c.Root(name=name) if name != "action":
-                self.found.roots.add(name)
             case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name):
                 self._read(target, name)
                 return
             case c.IsType(target=target):
-                self._target(target)
+                self.expression(target)
                 return
             case c.Latest(target=target, by=by) if isinstance(target.type, ListOf):
                 self._field(target.type.element, by)
@@ -161,12 +157,7 @@ class _Walker:
             self.found.now = True
             return
         self._field(target.type, name)
-        self._target(target)
-
-    def _target(self, target: c.Expression) -> None:
-        """What an attribute is read of: a part of the request is not thereby used as a value."""
-        if not isinstance(target, c.Root):
-            self.expression(target)
+        self.expression(target)
 
     def _field(self, owner: Type, name: str) -> None:
         for each in owners(owner):
