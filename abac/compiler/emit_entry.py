@@ -71,6 +71,9 @@ class EntryEmitter:
         def slow() -> ast.stmt:
             return ast.Return(call(f"slow_{identifier}", *(name(p) for p in PARAMETERS)))
 
+        def unread() -> ast.stmt:
+            return ast.Return(call(f"unread_{identifier}", *(name(p) for p in PARAMETERS)))
+
         def exact() -> ast.stmt:
             subject, resource, context = (attribute(name(part), "_exact") for part in _PARTS)
             now = name("now") if self.world.uses.now else const(None)
@@ -78,7 +81,7 @@ class EntryEmitter:
 
         body: list[ast.stmt] = [ast.If(self._are_forms(), self._searched(searches.forms, bodies[0], slow, exact), [])]
         if searches.plain is not None:
-            body.append(ast.If(self._are_dicts(), self._searched_in_place(searches.plain, bodies[1], slow), []))
+            body.append(ast.If(self._are_dicts(), self._searched_in_place(searches.plain, bodies[1], slow, unread), []))
         passed = [name("EMPTY") if p == "context" else name(p) for p in PARAMETERS]
         body.append(ast.If(compare(name("context"), ast.Is(), const(None)), [ast.Return(call(identifier, *passed))], []))
         body.append(slow())
@@ -217,13 +220,13 @@ class EntryEmitter:
             body += self._clock(False, slow)
         return [*body, _guarded([self._kept([]), *self._inlined(search, found)], slow, unread)]
 
-    def _searched_in_place(self, search: str, found: list[ast.stmt], slow: Slow) -> list[ast.stmt]:
-        """try: if … is identified: memo = [at, None, …]; the search except …: return slow(…)"""
+    def _searched_in_place(self, search: str, found: list[ast.stmt], slow: Slow, unread: Slow) -> list[ast.stmt]:
+        """try: if … is identified: memo = [at, None, …]; the search except UNREAD: return unread(…)"""
         empty = ast.If(compare(name("context"), ast.Is(), name("EMPTY")), [assign("context", ast.Dict([], []))], [])
         tried: list[ast.stmt] = [empty, *(self._clock(True, slow) if self.memo else [])]
         kinds: list[ast.expr] = [name(f"type_{part}") for part in self.world.kind_slots]
         tried += [self._kept(kinds), *self._inlined(search, found)]
-        return [_guarded([ast.If(self._identified(), tried, [])], slow, slow)]
+        return [_guarded([ast.If(self._identified(), tried, [])], slow, unread)]
 
     def _kept(self, kinds: list[ast.expr]) -> ast.stmt:
         """memo = [now, None, {}, None, type_subject]"""

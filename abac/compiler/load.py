@@ -59,6 +59,7 @@ class Compiled:
         namespace |= {
             "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException, "surprise": self._surprised, "EMPTY": self._empty(),
             "DISCHARGED": self.discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+            "unread_decide": self._unread_decide, "unread_permits": self._unread_permits,
             "exact_decide": self._exact_decide, "exact_permits": self._exact_permits,
         }  # fmt: skip
         for number, outcome in self.outcomes.items():
@@ -131,10 +132,25 @@ class Compiled:
     def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
         now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
         found = self._fast(self.module.verdict.forms, (subject, action, resource, context), now)
-        if found is not None:
-            return bool(found)
-        decided = self._exactly(subject, action, resource, context, now)
-        return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
+        return self._exactly_permits(subject, action, resource, context, now) if found is None else bool(found)
+
+    def _unread_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
+        """The decision on plain dicts of which the search of plain dicts could not read something: most often it is not there."""
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        return self._exactly(subject, action, resource, context, now)
+
+    def _unread_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
+        now = self.edge.clock(at, context, self.module.trusting) if self._reads_now else None
+        return self._exactly_permits(subject, action, resource, context, now)
+
+    def _exactly_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
+        try:
+            parts = self.edge.exact_parts(subject, action, resource, context)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error).permitted
+        return not isinstance(parts, InvalidRequest) and self._exact_permits(*parts, now)
 
     def _exact_decide(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         """The decision on exact forms."""

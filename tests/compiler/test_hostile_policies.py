@@ -272,7 +272,7 @@ FIXED = {
     *STANDARD, "n", "elements", "found", "best", "rank", "weak", "which", "outcome", "shape", "k", "b", "o", "_",
     *FAST, *EXACT, "a", "made", "part", "place", "S", "S_permits", "S_plain", "S_permits_plain",
     *PARAMETERS, "now", "values", "key_subject", "key_resource", "type_subject", "type_resource", "signature", "decide", "permits",
-    "exact_decide", "exact_permits", "slow_decide", "slow_permits",
+    "exact_decide", "exact_permits", "slow_decide", "slow_permits", "unread_decide", "unread_permits",
     "EMPTY", "DISCHARGED", "NOTHING_APPLIES", "STOP", "UNREAD", "BaseException", "surprise",
 }  # fmt: skip
 BUILTINS = {"type", "str", "int", "bool", "len", "dict", "tuple", "frozenset", "getattr"}

@@ -180,7 +180,7 @@ class Watched:
     def __init__(self, package: c.Package) -> None:
         self.compiled = trusting(package)
         self.left = 0
-        for name in ("slow_decide", "slow_permits"):
+        for name in ("slow_decide", "slow_permits", "unread_decide", "unread_permits"):
             self.compiled.namespace[name] = self.counting(self.compiled.namespace[name])
 
     def counting(self, slow: Any) -> Any:
@@ -222,7 +222,8 @@ def test_complete_requests_as_plain_dicts_are_never_left_to_the_edge(name: str) 
     work = workload(name, 200)
     code = Compiled(work.code.module, work.engine.digest, work.obligations)
     left: list[Any] = []
-    code.namespace["slow_decide"] = code.namespace["slow_permits"] = lambda *request: left.append(request)
+    for leaving in ("slow_decide", "slow_permits", "unread_decide", "unread_permits"):
+        code.namespace[leaving] = lambda *request: left.append(request)
     for subject, action, resource, context, now in work.calls:
         code.permits(subject, action, resource, context, now)
         code.decide(subject, action, resource, context, now)
