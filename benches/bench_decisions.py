@@ -30,7 +30,7 @@ def bench_permits_by_hand_of_validated_requests(work: Workload, benchmark: Any) 
 
 
 def bench_decide_of_validated_requests(work: Workload, benchmark: Any) -> None:
-    decide = work.code.decide
+    decide = work.code.decide_request
     benchmark(lambda: [decide(request) for request in work.read])
 
 

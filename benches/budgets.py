@@ -19,6 +19,9 @@ LOAD_SECONDS = 10.0
 MEMORY_GROWTH = 1.2
 """Bytes a rule at 10,000 rules over 1,000: memory is linear. What a policy of no rules takes is in neither."""
 
+CHECK_CALLS, CHECK_ATTRIBUTE_NANOSECONDS = 5.0, 100.0
+"""A kept decision by identifiers: empty calls, and beyond them time for each attribute of the context that is read."""
+
 BYTES_KEPT = 1.0
 """What a request may leave behind, on average over many that are never seen again."""
 
@@ -56,6 +59,10 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "worst cases, median of 64 requests; families", "1 µs + 50 ns for each rule that no index tells apart; missing key 1 ms"
     ),
     "memory-kept": Benchmark("what requests with values that never come again leave behind", f"{BYTES_KEPT:g} byte each"),
+    "check": Benchmark(
+        "`check` of kept decisions over an empty call; the clock and counters are in it",
+        f"{CHECK_CALLS:g}× + {CHECK_ATTRIBUTE_NANOSECONDS / 1_000:g} µs for each attribute of the context that is read",
+    ),
     "load": Benchmark("load: from text to an engine; packs, shapes and families", f"{LOAD_SECONDS:g} s at 10,000 rules"),
     "memory": Benchmark("memory: bytes a rule at 10,000 rules over 1,000", f"{MEMORY_GROWTH}×"),
     "import": Benchmark("`import abac` over a bare interpreter", f"{IMPORT_MILLISECONDS:g} ms"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benches.budgets import BENCHMARKS
+from benches.checks import checked
 from benches.figures import Figure
 from benches.imports import import_time
 from benches.packs.measures import against_reference, decisions, load_time
@@ -22,6 +23,8 @@ SIZES = (10, 100, 1_000, 10_000)
 NAMES = (*SOURCES, *SHAPES, *FAMILIES)
 MEASURED_FOR_MEMORY = "per_resource"
 KEEPS_NOTHING = "random_values"
+OF_NO_POLICY = ("check", "import")
+"""Benchmarks of none of the names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Iterato
     Raises:
         AssertionError: engine, oracle and hand-written code do not answer alike: there is nothing to compare.
     """
-    for name in plan.names:
+    for name in plan.names if set(plan.only) - set(OF_NO_POLICY) else ():
         tell(name)
         if name in SOURCES:
             found = _pack(name, plan)
@@ -63,6 +66,8 @@ def measure(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Iterato
             found = _family(FAMILIES[name], plan)
         yield from (figure for figure in found if figure.benchmark in plan.only)
         gc.collect()
+    if "check" in plan.only:
+        yield from checked(plan.effort.rounds)
     if "import" in plan.only:
         yield import_time(plan.effort.rounds)
 

@@ -154,7 +154,8 @@ def _policies(children: st.SearchStrategy[Any]) -> st.SearchStrategy[n.Policy]:
 
 
 policies = _policies(st.recursive(rules, lambda inner: rules | _policies(inner), max_leaves=4))
-fields = several(node(n.FieldDeclaration, node(n.Word, any_words), types, st.booleans(), st.booleans(), st.booleans()))
+ages = st.none() | st.integers(0, 10**7).map(lambda seconds: dt.timedelta(seconds=seconds))
+fields = several(node(n.FieldDeclaration, node(n.Word, any_words), types, st.booleans(), st.booleans(), st.booleans(), ages))
 parameters = several(node(n.Parameter, words, types))
 steps = st.builds(
     lambda first, rest: tuple(n.PathStep(s, span=NOWHERE) for s in [first, *rest]),

@@ -25,6 +25,7 @@ from tests.generate.damage import supply
 from tests.generate.requests import RequestMaker
 
 SHARDS, PACKAGES, REQUESTS = 8, 56, 48
+AGED_PACKAGES = 40
 LONG_SHARDS, LONG_PACKAGES, LONG_REQUESTS = 100, 200, 52
 REPORT = "agreement"
 
@@ -58,6 +59,14 @@ def test_three_engines_give_one_answer(shard: int, record_property: Record) -> N
     agreed(complaints(drawn_packages(shard, PACKAGES), shard, REQUESTS, tally))
     record_property(REPORT, tally.plain())
     assert tally.pairs >= 20_000 / SHARDS
+    is_telling(tally)
+
+
+def test_three_engines_give_one_answer_about_ages(record_property: Record) -> None:
+    tally = Tally()
+    agreed(complaints(drawn_packages(7, AGED_PACKAGES, ages=True), "ages", REQUESTS, tally))
+    record_property(REPORT, tally.plain())
+    assert tally.pairs >= 1_500
     is_telling(tally)
 
 

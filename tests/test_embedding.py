@@ -20,7 +20,7 @@ def test_the_examples_of_the_guide_run_one_after_another(monkeypatch: pytest.Mon
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     for block in blocks:
         exec(compile(block, "embedding.md", "exec"), names)
-    assert len(blocks) == 3
+    assert len(blocks) == 6
     assert isinstance(names["engine"], Engine) and isinstance(names["decision"], Decision)
 
 

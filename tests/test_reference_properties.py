@@ -48,7 +48,7 @@ def test_drawn_policies_use_the_whole_language() -> None:
     nodes: Counter[type] = Counter()
     operators: Counter[Operator] = Counter()
     functions: Counter[str] = Counter()
-    for package in drawn_packages(1, 110):
+    for package in (*drawn_packages(1, 110), *drawn_packages(1, 10, ages=True)):
         for expression in everything(package):
             nodes[type(expression)] += 1
             if isinstance(expression, c.Operation):

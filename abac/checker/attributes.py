@@ -12,7 +12,7 @@ from abac.language import nodes as n
 from abac.language.operators import Operator
 from abac.model.schema import Field
 from abac.model.source import Span
-from abac.model.types import BOOL, INT, NOTHING, EntityOf, ListOf, Optional, TableOf, Type, base
+from abac.model.types import BOOL, DURATION, INT, NOTHING, EntityOf, ListOf, Optional, RecordOf, TableOf, Type, base
 
 if TYPE_CHECKING:
     from abac.checker.expressions import ExpressionChecker
@@ -138,10 +138,23 @@ def _inside(checker: ExpressionChecker, element: Type, name: str, span: Span, pl
 
 
 def age(checker: ExpressionChecker, e: n.Age, place: Place) -> c.Expression:
-    """`age of x`: in the grammar, without a meaning so far."""
-    checker.check(e.target, place)
-    checker.reporter.error("not-available-yet", "`age of` is not available yet", e.span, help="it comes with attribute sources")
-    return checker.error(e.span)
+    """`age of target.name`; it can be asked of an attribute that may be absent."""
+    if not isinstance(e.target, n.Access):
+        checker.check(e.target, place)
+        checker.reporter.error("no-age", "`age of` takes an attribute of an entity", e.target.span, help="write `age of x.a`")
+        return checker.error(e.span)
+    target, name = checker.check(e.target.target, place), e.target.name
+    found = checker.attribute(target, name, lambda: _last_word(e.span, name), place)
+    if found is None or found.plain is ERROR:
+        return checker.error(e.span)
+    if not isinstance(target.type, EntityOf):
+        why = "it comes with the request" if target.type == RecordOf("context") else "that of the attribute that holds the record counts"
+        checker.reporter.error("no-age", f"`{e.target.span.text}` has no age: {why}", e.span)
+        return checker.error(e.span)
+    if any(checker.package.shared.entities[name].key == e.target.name for name in target.type.names):
+        checker.reporter.error("no-age", f"`{e.target.span.text}` has no age: it is the key", e.span)
+        return checker.error(e.span)
+    return c.AgeOf(target, e.target.name, type=DURATION, span=e.span)
 
 
 def _last_word(span: Span, word: str, first: bool = False) -> Span:

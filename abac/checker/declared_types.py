@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -218,8 +219,22 @@ class DeclaredTypes:
             if each.absent and not isinstance(type_, Optional) and type_ is not ERROR:
                 message = f"only an optional attribute can be absent, `{name}` is {type_}"
                 self.reporter.error("type-mismatch", message, each.span, help=f"declare it `{name}: {type_}? = absent`")
-            fields.setdefault(name, Field(name, type_, each.absent, each.sensitive))
+            if each.max_age is not None:
+                self._check_age(each, owner, each.max_age)
+            fields.setdefault(name, Field(name, type_, each.absent, each.sensitive, each.max_age))
         return fields
+
+    def _check_age(self, declared: n.FieldDeclaration, owner: TypeNode | None, max_age: dt.timedelta) -> None:
+        name = declared.name.value
+        if owner is None:
+            self.reporter.error("no-age", f"`context.{name}` has no age: it comes with the request", declared.span)
+        elif not isinstance(owner, n.EntityDeclaration):
+            help = "give an age to the attribute that holds the record"
+            self.reporter.error("no-age", f"`{name}` has no age: a record comes as a whole", declared.span, help=help)
+        elif name == owner.key.value:
+            self.reporter.error("no-age", f"`{name}` has no age: it is the key", declared.span)
+        elif not max_age:
+            self.reporter.error("no-age", f"`{name}` could never be used: everything is older than that", declared.span)
 
     def fields(self, owner: str) -> Mapping[str, Field]:
         """The attributes of any record or entity of the load."""

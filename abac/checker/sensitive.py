@@ -37,7 +37,9 @@ def _read(package: PackageChecker, expression: c.Expression) -> list[str]:
     match expression:
         case c.Attribute(name=name, sensitive=True):
             return [name]
-        case c.HasAttribute(target=target, name=name) | c.Chain(target=target, by=name) | c.Latest(target=target, by=name):
+        case c.HasAttribute(target=target, name=name) | c.AgeOf(target=target, name=name):
+            return [name] if _is_sensitive(package, target.type, name) else []
+        case c.Chain(target=target, by=name) | c.Latest(target=target, by=name):
             return [name] if _is_sensitive(package, target.type, name) else []
     return []
 

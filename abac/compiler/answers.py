@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -61,9 +61,8 @@ if they may fail.
 # ── rules ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _weighed(rule: ExactRule, parts: Parts) -> Finding | None:
-    """None: it does not apply."""
-    truth = rule.test.function(*parts, rule.test.row)
+def _weighed(rule: ExactRule, truth: Any, parts: Parts) -> Finding | None:
+    """What the truth of its condition makes of a rule; None: it does not apply."""
     witnesses: Any = (None,)
     if rule.has_witness:
         truth, witnesses = truth
@@ -177,6 +176,7 @@ def _withdraw(found: Answer) -> None:
     found.citations, found.duties, found.doubts = (), [], NONE
 
 
+_NO_DOUBTS: Mapping[int, Causes] = {}
 _SETTLES = {
     Algorithm.DENY_OVERRIDES: {Outcome.DENY},
     Algorithm.PERMIT_UNLESS_DENY: {Outcome.DENY},
@@ -211,32 +211,35 @@ def _combination(algorithm: Algorithm, outcomes: tuple[Outcome, ...]) -> Combine
 
 
 def _findings(policy: ExactPolicy, parts: Parts) -> list[Finding]:
-    """Of the children that apply, until one settles it."""
+    """Of the children that apply, until one settles it; with the first of several that are in doubt alike, the doubts of all."""
     settling = _SETTLES[policy.algorithm]
     findings: list[Finding] = []
-    for child, doubts in _asked(policy, parts):
-        finding = _weighed(child, parts) if type(child) is ExactRule else _of_policy(child, parts)  # type: ignore[arg-type]  # the other
+    asked: Sequence[ExactRule | ExactPolicy] = policy.children
+    doubts = _NO_DOUBTS
+    if policy.index is not None:
+        candidates = policy.index.candidates(parts)
+        asked, doubts = [policy.children[i] for i in candidates.steps], candidates.doubts
+    subject, action, resource, context, memo = parts
+    for place, child in enumerate(asked):
+        if type(child) is ExactRule:
+            test = child.test
+            truth = test.function(subject, action, resource, context, memo, test.row)
+            finding = None if truth is False else _weighed(child, truth, parts)
+        else:
+            finding = _of_policy(child, parts)  # type: ignore[arg-type]  # the other
         if finding is None:
             continue
         findings.append(finding)
         if finding[0] in settling:
             break
-        if doubts and finding[0].undecided:
-            findings[-1] = finding[0], finding[1] | doubts, *finding[2:]
+        if place in doubts and finding[0].undecided:
+            findings[-1] = finding[0], finding[1] | doubts[place], *finding[2:]
     return findings
 
 
 def _of_policy(policy: ExactPolicy, parts: Parts) -> Finding | None:
     found = answer(policy, parts)
     return None if found.outcome is Outcome.NOT_APPLICABLE else (found.outcome, found.causes, policy, found)
-
-
-def _asked(policy: ExactPolicy, parts: Parts) -> Iterable[tuple[ExactRule | ExactPolicy, Causes]]:
-    """The children that may apply, in source order; with the first of several that are unknown alike, what is unknown about the others."""
-    if policy.index is None:
-        return ((child, NONE) for child in policy.children)
-    found = policy.index.candidates(parts)
-    return ((policy.children[i], found.doubts.get(i, NONE)) for i in found.steps)
 
 
 def _only_one(policy: ExactPolicy, parts: Parts) -> tuple[list[Finding], Combined]:

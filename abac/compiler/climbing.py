@@ -1,11 +1,11 @@
-"""Floor 4, compiler: what an entity of a caller's stands in, as far as plain dicts and bare keys tell."""
+"""Floor 4, compiler: what an entity of a caller's stands in and leads to, as far as plain dicts and bare keys tell."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from abac.compiler.runtime import PLENTY, hand_over, is_text
-from abac.model.limits import MAX_COLLECTION, MAX_NESTING, MAX_STRING
+from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
 from abac.model.schema import Entity, Schema
 from abac.model.types import STRING
 from abac.model.wire import NOTHING
@@ -98,3 +98,20 @@ def _kind(entity: Entity, schema: Schema) -> _Kind:
     only = entity.parents[0] if len(entity.parents) == 1 else None
     is_named = only is None or "entity_type" not in schema.entities[only].fields
     return _Kind(entity.parents, only, is_named, entity.key if entity.fields[entity.key].type == STRING else None)
+
+
+def chain_in_place(start: Any, by: str, missing: Any, key: str, owner: str) -> tuple[Any, ...]:
+    """The entity, a plain dict, and those it leads to."""
+    each, links, seen = start, list[Any](), set[str]()
+    while each is not None:
+        if type(each) is not dict:
+            hand_over()
+        named, identity = each.get("entity_type", owner), each.get(key)
+        if (links and not (type(named) is str and named == owner)) or type(identity) is not str or not is_text(identity):
+            hand_over()
+        if identity in seen or len(links) > MAX_CHAIN:
+            hand_over()
+        seen.add(identity)
+        links.append(each)
+        each = each.get(by, missing)
+    return tuple(links)

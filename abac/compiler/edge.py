@@ -16,7 +16,7 @@ from abac.compiler.runtime import PLENTY
 from abac.language import checked as c
 from abac.model.request import Clock, InvalidRequest, Request, clock_of, read_context, read_request
 from abac.model.schema import Action
-from abac.model.values import Unknown
+from abac.model.values import EntityValue, RecordValue, Unknown
 from abac.model.wire import named_members, unwrapped
 
 Parts = tuple[Form, str, Form, Form]
@@ -72,6 +72,8 @@ class Edge:
 
     def _members(self, raw: Any, names: tuple[str, ...]) -> tuple[Any, str | None]:
         """The object's members, and the type of entity it is."""
+        if self._is_dated(raw, EntityValue):
+            return None, None
         known = self.package.schema.entities
         wanted = tuple(dict.fromkeys(member for name in names for member in self.wanted[name]))
         members = raw if type(raw) is dict else named_members(raw, wanted)
@@ -87,10 +89,14 @@ class Edge:
         if mine is not None:
             return mine._exact if readers is self.exact else mine
         members = raw if type(raw) is dict else {} if raw is None else named_members(raw, self.wanted["context"])
-        if members is None:
+        if members is None or self._is_dated(raw, RecordValue):
             return None
         exactly = ("context",) if readers is self.exact else ()
         return readers["context"](members, *exactly, 0, [PLENTY])
+
+    def _is_dated(self, raw: Any, kind: type) -> bool:
+        """Whether it may be a value of which is known, beside what its members say, how old they are, and somebody asks for that."""
+        return type(raw) is kind and bool(self.forms.ages)
 
     # ── in three values ────────────────────────────────────────────────────────────────────────────────────
 

@@ -80,10 +80,10 @@ class ExactEmitter:
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _is_clock(self, e: c.Attribute | c.HasAttribute) -> bool:
+    def _is_clock(self, e: c.Attribute | c.HasAttribute | c.AgeOf) -> bool:
         return isinstance(e.target, c.Root) and e.target.name == "context" and e.name == self.clockwork.clock
 
-    def _raw(self, e: c.Attribute | c.HasAttribute, f: Function) -> ast.expr:
+    def _raw(self, e: c.Attribute | c.HasAttribute | c.AgeOf, f: Function) -> ast.expr:
         """What the slot holds: a value, None where it is absent, or an Unknown."""
         key = reads(e.target, e.name)
         if key in f.read:
@@ -101,7 +101,7 @@ class ExactEmitter:
         f.read[key] = kept.id
         return kept
 
-    def _everybody_has(self, e: c.Attribute | c.HasAttribute) -> bool:
+    def _everybody_has(self, e: c.Attribute | c.HasAttribute | c.AgeOf) -> bool:
         """Whether all kinds of subject or resource that there are have the attribute."""
         assert isinstance(e.target, c.Root)
         if e.target.name == "context":
@@ -164,6 +164,10 @@ class ExactEmitter:
     def _made(self, e: c.Expression, f: Function) -> ast.expr:
         """What a function of the run time makes."""
         match e:
+            case c.AgeOf(target=target, name=attribute_name):
+                found = self._raw(e, f)
+                slot = const(self.forms.ages[attribute_name])
+                return self.run("age", name("memo"), found, self.value(target, f), slot, self.text(e))
             case c.IsType(target=target, name=wanted):
                 found = self.value(target, f)
                 return self._guarded([(target, found)], compare(attribute(found, "_type"), ast.Eq(), const(wanted)))

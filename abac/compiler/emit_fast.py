@@ -113,6 +113,12 @@ class FastEmitter(InPlace):
             return compare(found, ast.IsNot(), self.slots.helper("UNSET", UNSET))
         return compare(found, ast.IsNot(), const(None))
 
+    def _age(self, e: c.AgeOf, f: Function) -> ast.expr:
+        """age(memo, K1(subject)), which hands over if the value is unknown or of unknown age, as all of a plain dict is."""
+        if isinstance(e.target, c.Root) and e.target.name in self.plain:
+            return self.hand_over()
+        return self.run("age", name("memo"), call(self.slots.slot(self.world.dated(e.name)), self.value(e.target, f)))
+
     # ── values ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def value(self, e: c.Expression, f: Function, *, running: bool = False) -> ast.expr:
@@ -132,6 +138,8 @@ class FastEmitter(InPlace):
                 return self.as_form(e, f) if variable in f.raws else name(f.variables[variable])
             case c.Attribute():
                 return self.read(e, f)
+            case c.AgeOf():
+                return self._age(e, f)
             case c.Element(target=target, index=c.Constant(value=int(index))) if index >= 0:  # a1[0]
                 return item(self.value(target, f), index)
             case c.Element(target=target, index=index):  # element(a1, a2)

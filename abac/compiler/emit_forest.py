@@ -29,7 +29,7 @@ from abac.language import checked as c
 if TYPE_CHECKING:
     from abac.compiler.emit_search import Gives, SearchEmitter
 
-_INLINE = 8
+_INLINE = 24
 """Wide rules up to which each has its own lines."""
 
 _TYPE = type

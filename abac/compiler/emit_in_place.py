@@ -11,6 +11,7 @@ import ast
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
+from abac.compiler import climbing
 from abac.compiler.classes import is_plain
 from abac.compiler.emit_operators import OperatorEmitter
 from abac.compiler.functions import Function, Raw, reads
@@ -202,7 +203,8 @@ class InPlace(OperatorEmitter):
         (owner,) = target.type.names
         entity = self.world.package.schema.entities[owner]
         missing = const(None) if entity.fields[by].absent_by_default else self._nothing()
-        made = self.run("chain_in_place", self.in_place(target, f), const(by), missing, const(entity.key), const(owner))
+        linked = self.world.slots.helper("chain_in_place", climbing.chain_in_place)
+        made = call(linked, self.in_place(target, f), const(by), missing, const(entity.key), const(owner))
         if not isinstance(target, c.Root):
             return made
         slot = self.world.kept_slot((target.name, by))  # memo[5] or keep(memo, 5, chain_in_place(…))

@@ -88,6 +88,16 @@ def missing(target: Any, name: str, text: str) -> Unknown:
     return target if type(target) is Unknown else Unknown.of(f"{path}.{name}" if path else text, CauseKind.MISSING)
 
 
+def age(memo: Memo, found: Any, target: Any, slot: str, text: str) -> Any:
+    """How old an attribute is, absent or not; `slot` says of its target since when it is known."""
+    if type(found) is Unknown:
+        return found
+    since = getattr(target, slot, None)
+    if since is None:
+        return Unknown.of(text, CauseKind.MISSING)
+    return memo[NOW] if type(memo[NOW]) is Unknown else runtime.age(memo, (found, since))
+
+
 def elements(collection: Any) -> Any:
     """What can be walked through."""
     kind = type(collection)

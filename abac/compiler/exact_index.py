@@ -43,7 +43,7 @@ class Candidates:
     """
     Attributes:
         steps: those to be asked, by number, in source order.
-        doubts: of the first of a kind: what is unknown about others of the kind too.
+        doubts: by place among them, of the first of a kind: what is unknown about others of the kind too.
     """
 
     steps: list[int]
@@ -109,14 +109,14 @@ class ExactIndex:
         for steps, _ in doubts:
             doubtful |= steps
         doubtful &= alive & self._pure
-        found = Candidates([])
+        first_of: dict[int, frozenset[Cause]] = {}
         for kind in self._kinds:
             if same := doubtful & kind:
                 first = (same & -same).bit_length() - 1
                 causes = frozenset[Cause]().union(*(causes for steps, causes in doubts if steps & same))
-                found.doubts[first] = frozenset(sorted(causes)[:MAX_CAUSES])
-        found.steps = sorted((*numbers(alive & ~doubtful), *found.doubts))
-        return found
+                first_of[first] = frozenset(sorted(causes)[:MAX_CAUSES])
+        asked = sorted((*numbers(alive & ~doubtful), *first_of))
+        return Candidates(asked, {asked.index(first): causes for first, causes in first_of.items()})
 
 
 # ── keys ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ path and costs nothing where everything is known. In an *exact* form the slot ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from abac.compiler.classes import is_plain
@@ -56,23 +56,25 @@ class Forms:
 
     Attributes:
         slots: the slot of each attribute name; one name has one slot whatever it belongs to.
+        ages: the slot of each attribute name of which it is asked how old it is: since when it is known, empty if no source said that.
         groups: the number of each entity that others are asked to stand in: slot `u1` holds the keys of all of the first that an entity
             stands in, UNSET for an unknown key, and `w1` False, or what is unknown about them.
         classes: by record, entity or `context`; what `Engine.subject` and its like give out has a class from `frozen`.
     """
 
-    def __init__(self, schema: Schema, groups: Iterator[str] | set[str] | frozenset[str] = frozenset()) -> None:
+    def __init__(self, schema: Schema, groups: Iterable[str] = (), ages: Iterable[str] = ()) -> None:
         self.schema = schema
         self.owners = {name: fields_of(schema, name) for name in (*schema.records, *schema.entities, "context")}
         self.slots = {name: f"f{i}" for i, name in enumerate(sorted({n for fields in self.owners.values() for n in fields}), 1)}
+        self.ages = {name: f"o{i}" for i, name in enumerate(sorted(ages), 1)}
         self.groups = {name: i for i, name in enumerate(sorted(groups), 1)}
         self.classes = {owner: self._class(owner, {}) for owner in self.owners}
         self.frozen = {owner: self._class(owner, _FROZEN) for owner in self.owners}
 
     def _class(self, owner: str, members: dict[str, Any]) -> Any:
         """A class with the slots, which have names for people too: `entity.role`, and `entity.in_Team` for the keys of its teams."""
-        standing = [f"{letter}{i}" for i in self.groups.values() for letter in "uw"] if owner in self.schema.entities else []
-        slots = (*(self.slots[name] for name in self.owners[owner]), *standing, *HIDDEN)
+        of_entities = [*(f"{letter}{i}" for i in self.groups.values() for letter in "uw"), *self.ages.values()]
+        slots = (*(self.slots[name] for name in self.owners[owner]), *(of_entities if owner in self.schema.entities else ()), *HIDDEN)
         made = type(owner, (Form,), {"__slots__": slots, "__module__": __name__, **members})
         for name in self.owners[owner]:
             _name(made, name, self.slots[name])
@@ -183,6 +185,9 @@ class Maker:
                 setattr(made, forms.slots[name], found)
         if type(value) is EntityValue:
             self.stand(made, value)
+            for name, slot in forms.ages.items():
+                if value.origins is not None and name in value.origins:
+                    setattr(made, slot, value.origins[name].fetched_at)
         return made  # type: ignore[no-any-return]  # a Form
 
     def stand(self, made: Any, value: EntityValue) -> None:

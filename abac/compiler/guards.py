@@ -170,7 +170,7 @@ def _comparison(operator: Operator, left: c.Expression, right: c.Expression, sch
             yield from _entity(left, entity, schema)
         case Operator.EQUAL, _, c.Constant(value=value) if _is_plain_key(left):
             yield Guard(Key(Kind.EQUAL, Sort.VALUE, left), frozenset((value,))), True
-        case Operator.EQUAL, c.Constant(), _:
+        case Operator.EQUAL, c.Constant(), _ if not isinstance(right, c.Constant):
             yield from _comparison(operator, right, left, schema)
         case Operator.IN, _, c.Constant(value=SetValue(plain=frozenset(values))) if _is_plain_key(left):
             yield Guard(Key(Kind.EQUAL, Sort.VALUE, left), values), True
@@ -180,7 +180,7 @@ def _comparison(operator: Operator, left: c.Expression, right: c.Expression, sch
             yield Guard(Key(Kind.MEETS, Sort.ABOVE, left, group), frozenset((key,))), True
         case Operator.INTERSECTS, _, c.Constant(value=SetValue(plain=frozenset(values))) if _is_plain_set(left):
             yield Guard(Key(Kind.MEETS, Sort.VALUE, left), values), True
-        case Operator.INTERSECTS, c.Constant(), _:
+        case Operator.INTERSECTS, c.Constant(), _ if not isinstance(right, c.Constant):
             yield from _comparison(operator, right, left, schema)
         case Operator.LIKE, _, c.Constant(value=str(pattern)) if _is_key(left):
             yield from _like(left, pattern)

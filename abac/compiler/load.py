@@ -194,9 +194,16 @@ class Compiled:
         return [now, None, {}, *[None] * (self.module.world.memo_places - FIRST_SLOT)]
 
     def _exactly(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
-        try:
+        def decided() -> Decision:
             parts = self.edge.exact_parts(subject, action, resource, context)
             return self._invalid(parts) if isinstance(parts, InvalidRequest) else self._exact_decision(parts, now)
+
+        return self._whole(decided)
+
+    def _whole(self, decided: Callable[[], Decision]) -> Decision:
+        """What was decided in three values; where that raises, the request is given up."""
+        try:
+            return decided()
         except _STOP:
             raise
         except BaseException as error:
@@ -209,8 +216,18 @@ class Compiled:
         return not isinstance(request, InvalidRequest) and self.permits(*self._as_parts(request))
 
     def decide_request(self, request: Request | InvalidRequest) -> Decision:
-        """The decision; raises for no request."""
-        return self._invalid(request) if isinstance(request, InvalidRequest) else self.decide(*self._as_parts(request))
+        """The decision of this policy, also where another has succeeded it since the request was read; raises for no request."""
+        if isinstance(request, InvalidRequest):
+            return self._invalid(request)
+        try:
+            return self.fast(request)
+        except UNREAD:
+            pass
+        except _STOP:
+            raise
+        except BaseException:  # a mistake of ours
+            self._surprised()
+        return self._whole(lambda: self.exact(request))
 
     def _as_parts(self, request: Request) -> tuple[Any, ...]:
         return self.form(request.subject), request.action, self.form(request.resource), self.form(request.context), request.now

@@ -275,6 +275,15 @@ def settled(memo: Memo, value: Any) -> Any:
     return value
 
 
+def age(memo: Memo, known: tuple[Any, dt.datetime]) -> dt.timedelta:
+    """How old an attribute is of which this is known: its value and since when. What is known only after now is of no age, for now."""
+    passed: dt.timedelta = memo[NOW] - known[1]
+    if passed >= _ZERO:
+        return passed
+    note(memo, memo[NOW])
+    return _ZERO
+
+
 def sum_at(memo: Memo, value: Any, rate: int) -> Any:
     """A sum that runs at `rate`: it overflows when it passes the last or first value of its type."""
     forward = rate > 0
@@ -318,10 +327,26 @@ def crossing(test: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     """A comparison that notes when it next changes; `rate` is how fast the left side gains on the right."""
 
     def compared(memo: Memo, a: Any, b: Any, rate: int) -> bool:
-        _note_crossing(memo, a, b, rate)
+        now = memo[NOW]
+        if a is now and rate == 1:  # what the others do, at a third of their price
+            note_instant(memo, b)
+        elif b is now and rate == -1:
+            note_instant(memo, a)
+        else:
+            _note_crossing(memo, a, b, rate)
         return test(a, b)
 
     return compared
+
+
+def note_instant(memo: Memo, instant: dt.datetime) -> None:
+    """The clock itself reaches an instant, or leaves it."""
+    now = memo[NOW]
+    if instant > now:
+        if memo[HORIZON] is None or instant < memo[HORIZON]:
+            memo[HORIZON] = instant
+    elif instant == now:
+        _note_crossing(memo, now, instant, 1)
 
 
 @cache
@@ -354,10 +379,16 @@ def in_interval(value: Any, interval: Interval) -> bool:
 
 
 def in_interval_at(memo: Memo, value: Any, interval: Interval, rate: int) -> bool:
-    """Membership of a running instant."""
-    _note_crossing(memo, value, interval.start, rate)
-    if interval.end is not None:
-        _note_crossing(memo, value, interval.end, rate)
+    """Membership of a running instant. The clock itself goes through an interval once: only what is ahead of it is a change."""
+    start, end = interval.start, interval.end
+    if value is memo[NOW] and rate == 1:
+        ahead = start if value < start else end
+        if ahead is not None and value < ahead and (memo[HORIZON] is None or ahead < memo[HORIZON]):
+            memo[HORIZON] = ahead
+        return ahead is not start and (end is None or value < end)
+    _note_crossing(memo, value, start, rate)
+    if end is not None:
+        _note_crossing(memo, value, end, rate)
     return in_interval(value, interval)
 
 
@@ -380,6 +411,10 @@ def within(instant: dt.datetime, limit: dt.timedelta, now: dt.datetime) -> bool:
 
 def within_at(memo: Memo, instant: dt.datetime, limit: dt.timedelta, now: dt.datetime, rate: int) -> bool:
     age = now - instant
+    if rate == 1 and _ZERO < age < limit:  # the limit is ahead, and nothing else
+        with suppress(OverflowError):  # beyond the last year
+            note(memo, memo[NOW] + (limit - age))
+        return True
     _note_crossing(memo, age, _ZERO, rate)
     _note_crossing(memo, age, limit, rate)
     return _ZERO <= age <= limit
@@ -448,23 +483,6 @@ def keep(memo: Memo, place: int, made: Any) -> Any:
     """What is computed once a decision."""
     memo[place] = made
     return made
-
-
-def chain_in_place(start: Any, by: str, missing: Any, key: str, owner: str) -> tuple[Any, ...]:
-    """The entity, a plain dict, and those it leads to."""
-    each, links, seen = start, list[Any](), set[str]()
-    while each is not None:
-        if type(each) is not dict:
-            hand_over()
-        named, identity = each.get("entity_type", owner), each.get(key)
-        if (links and not (type(named) is str and named == owner)) or type(identity) is not str or not is_text(identity):
-            hand_over()
-        if identity in seen or len(links) > MAX_CHAIN:
-            hand_over()
-        seen.add(identity)
-        links.append(each)
-        each = each.get(by, missing)
-    return tuple(links)
 
 
 def is_text(text: str) -> bool:

@@ -22,12 +22,14 @@ class Uses:
     Attributes:
         fields: names of the attributes read, by the record or entity that has them, or `context`.
         whole: records and entities that are used as values with all their parts: compared, put into sets, handed on in duties.
+        ages: names of attributes of which it is asked how old they are.
         groups: entities that others are asked to stand in.
         now: whether the clock is read.
     """
 
     fields: dict[str, set[str]] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
+    ages: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     now: bool = False
 
@@ -125,6 +127,11 @@ class _Walker:
                 self.found.now = True
             case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name):
                 self._read(target, name)
+                return
+            case c.AgeOf(target=target, name=name):
+                self._read(target, name)
+                self.found.ages.add(name)
+                self.found.now = True
                 return
             case c.IsType(target=target):
                 self.expression(target)

@@ -37,7 +37,7 @@ class World:
         self.package = self.graph.package
         self.definitions = self.graph.definitions
         self.uses: Uses = uses(self.package)
-        self.forms = Forms(self.package.schema, self.uses.groups)
+        self.forms = Forms(self.package.schema, self.uses.groups, self.uses.ages)
         self.readers = ReaderEmitter(self.package, self.forms, self.uses, self.slots)
         self.above = self.readers.run.climber.above
         used = (name for name, definition in self.definitions.items() if not definition.parameters)
@@ -52,6 +52,7 @@ class World:
         self._places: dict[Words, dict[str, int]] = {}
         self._deep: dict[Any, Any] = {}
         self._getters: dict[str, Any] = {}
+        self._dated: dict[str, Any] = {}
         self._rows: dict[tuple[str, bool], Any] = {}
 
     def shape(self, key: object, expressions: Sequence[c.Expression]) -> Holes:
@@ -106,7 +107,7 @@ class World:
 
     # ── what the policy says of itself ─────────────────────────────────────────────────────────────────────
 
-    def field(self, e: c.Attribute | c.HasAttribute) -> Field:
+    def field(self, e: c.Attribute | c.HasAttribute | c.AgeOf) -> Field:
         """The attribute's declaration."""
         owners = getattr(e.target.type, "names", None) or (getattr(e.target.type, "name", ""),)
         for owner in owners:
@@ -172,6 +173,11 @@ class World:
     def getter(self, attribute: str) -> Callable[[Any], Any]:
         """What reads an attribute of a form."""
         return self._getters.setdefault(attribute, attrgetter(self.forms.slots[attribute]))  # type: ignore[no-any-return]
+
+    def dated(self, attribute: str) -> Callable[[Any], Any]:
+        """What reads an attribute of a form, and as of when it is known."""
+        slots = self.forms.slots[attribute], self.forms.ages[attribute]
+        return self._dated.setdefault(attribute, attrgetter(*slots))  # type: ignore[no-any-return]
 
 
 def network_test(network: Any) -> Callable[[Any], bool]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
 
 from abac.engine.explanation import Condition, Explanation, RuleTrace, Standing
 from abac.engine.pipeline import Loaded
+from abac.engine.table import bounded
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.request import InvalidRequest, Request
 from abac.model.source import Span
 from abac.model.types import BOOL
-from abac.model.values import Cause, EntityValue, ListValue, RecordValue, SetValue, Unknown
+from abac.model.values import Cause, EntityValue, ListValue, Origin, RecordValue, SetValue, Unknown
 from abac.reference import evaluate
 from abac.reference.decide import duties_for
 from abac.reference.evaluator import NOTHING_BOUND, Environment, Evaluator
@@ -19,9 +21,9 @@ from abac.reference.evaluator import NOTHING_BOUND, Environment, Evaluator
 __all__ = ["Condition", "Explanation", "RuleTrace", "Standing", "explain"]
 
 
-def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
-    """The explanation of the decision of one policy version on a request."""
-    decision = evaluate(state.package, request, state.digest)
+def explain(state: Loaded, request: Request | InvalidRequest, until: dt.datetime | None = None) -> Explanation:
+    """The explanation of the decision of one policy version on a request, whose values may be used until then; None: for ever."""
+    decision = bounded(evaluate(state.package, request, state.digest), until)
     if isinstance(request, InvalidRequest):
         return Explanation(decision, None, (), {}, decision.unknown)
     evaluator = Evaluator(state.package, request)
@@ -30,7 +32,33 @@ def explain(state: Loaded, request: Request | InvalidRequest) -> Explanation:
     values = {path: value for path, value in reads.items() if _plain(value)}
     unknown = {cause for value in reads.values() if isinstance(value, Unknown) for cause in value.causes}
     unknown.update(_causes_of(rules, request), decision.unknown)
-    return Explanation(decision, evaluator.at, rules, values, tuple(sorted(unknown)))
+    supplied = dict(_origins(request.subject)) | dict(_origins(request.resource)) | dict(_origins(request.context))
+    origins = {path: origin for path in values if (origin := _origin(path, supplied)) is not None}
+    return Explanation(decision, evaluator.at, rules, values, tuple(sorted(unknown)), origins)
+
+
+def _origins(value: object) -> Iterator[tuple[str, Origin]]:
+    """Where attributes came from that sources supplied, by path."""
+    match value:
+        case EntityValue(fields=fields, parents=parents, path=path, origins=origins):
+            yield from ((f"{path}.{name}", origin) for name, origin in (origins or {}).items())
+            for part in (*fields.values(), parents):
+                yield from _origins(part)
+        case RecordValue(fields=fields):
+            for part in fields.values():
+                yield from _origins(part)
+        case ListValue(elements=elements) | SetValue(elements=elements):
+            for part in elements:
+                yield from _origins(part)
+
+
+def _origin(path: str, supplied: Mapping[str, Origin]) -> Origin | None:
+    """Where what stands at a path came from: it may be part of an attribute that was supplied whole."""
+    while path:
+        if path in supplied:
+            return supplied[path]
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return None
 
 
 def _causes_of(rules: Iterable[RuleTrace], request: Request) -> Iterator[Cause]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from abac.model.decision import INVALID_REQUEST, MORE_THAN_ONE_APPLIES, Decision, Duty, Effect
 from abac.model.text import show, show_instant
-from abac.model.values import ABSENT, Absence, Cause, ListValue, SetValue, Unknown, Value
+from abac.model.values import ABSENT, Absence, Cause, ListValue, Origin, SetValue, Unknown, Value
 from abac.model.wire import to_wire
 
 Values = Mapping[str, Value | Unknown | Absence]
@@ -83,6 +83,7 @@ class Explanation:
         rules: every rule of the policy in source order, with how it stood to the request.
         values: the attributes that were read, by path; sensitive ones too, so they are for officers only.
         unknown: everything that could not be had, whether it mattered or not.
+        origins: where those of the values came from that attribute sources supplied, by path.
     """
 
     decision: Decision
@@ -90,6 +91,7 @@ class Explanation:
     rules: tuple[RuleTrace, ...]
     values: Values
     unknown: tuple[Cause, ...]
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def deciding(self) -> RuleTrace | None:
@@ -137,6 +139,7 @@ class Explanation:
                 "undecided": [rule.to_dict() for rule in self.standing(Standing.UNDECIDED)],
                 "unknown": _causes(self.unknown),
                 "values": _wire(self.values),
+                "origins": {path: _wire_origin(origin) for path, origin in self.origins.items()},
                 "citations": list(decision.citations),
             },
         }
@@ -203,7 +206,8 @@ class Explanation:
             yield "  values read"
         width = min(44, max((len(path) for path in known), default=0))
         for path, value in known.items():
-            yield f"    {path:<{width}}  {_shown(value)}"
+            origin = self.origins.get(path)
+            yield f"    {path:<{width}}  {_shown(value)}{'' if origin is None else f'   ({_shown_origin(origin)})'}"
 
 
 def _labelled(label: str, text: str) -> str:
@@ -243,6 +247,15 @@ def _wire(values: Values) -> dict[str, object]:
         path: {"unknown": _causes(value.causes)} if isinstance(value, Unknown) else None if value is ABSENT else to_wire(value)
         for path, value in values.items()
     }
+
+
+def _shown_origin(origin: Origin) -> str:
+    version = "" if origin.version is None else f", version {show(origin.version)}"
+    return f"{show(origin.source)}, {show_instant(origin.fetched_at)}{version}"
+
+
+def _wire_origin(origin: Origin) -> dict[str, object]:
+    return {"source": origin.source, "fetched_at": to_wire(origin.fetched_at), "version": origin.version}
 
 
 def _causes(causes: Iterable[Cause]) -> list[dict[str, str]]:

@@ -160,14 +160,16 @@ class Builder:
         colon = next(i for i, p in enumerate(parts) if type(p) is int and self.kinds[p] == "COLON")
         name, type_ = self._word(parts[colon - 1]), parts[colon + 1]
         marks = [self.kinds[p] for p in parts[: colon - 1]]
-        absent = self.of(_Part, parts)
-        end = (absent[0] if absent else type_).span.end  # a comma behind it is no part of it
-        return n.FieldDeclaration(
-            name, type_, "CLOCK" in marks, "SENSITIVE" in marks, bool(absent), span=Span(self.source, span.start, end)
-        )  # fmt: skip
+        behind, given = self.of(_Part, parts), self.parts(parts)
+        end = (behind[-1] if behind else type_).span.end  # a comma behind it is no part of it
+        said = "CLOCK" in marks, "SENSITIVE" in marks, "absent" in given, given.get("max_age")
+        return n.FieldDeclaration(name, type_, *said, span=Span(self.source, span.start, end))
 
     def absent(self, parts: Parts, span: Span) -> _Part:
         return _Part("absent", True, span=span)
+
+    def max_age(self, parts: Parts, span: Span) -> _Part:
+        return _Part("max_age", self._value(next(p for p in parts if self.kinds[p] == "DURATION")), span=span)
 
     def action_declaration(self, parts: Parts, span: Span) -> n.ActionDeclaration:
         names, subjects, resources = (p.value for p in self.of(_Part, parts))

@@ -127,6 +127,17 @@ class HasAttribute(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class AgeOf(Expression):
+    """How long ago the attribute of an entity was fetched, which needs no guard; unknown if the attribute is or no source supplied it.
+
+    A Duration that runs with the clock; nothing if it was fetched after the clock of the decision, and then it does not run.
+    """
+
+    target: Expression
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class IsType(Expression):
     target: Expression
     name: str
@@ -160,7 +171,7 @@ class Conditional(Expression):
 
 CheckedExpression = (
     Constant | Root | Variable | Attribute | Element | Row | InTable | Invocation | LibraryCall | SetOfExpressions
-    | ListOfExpressions | RecordOfExpressions | Operation | HasAttribute | IsType | Latest | Chain | Quantified | Conditional
+    | ListOfExpressions | RecordOfExpressions | Operation | HasAttribute | AgeOf | IsType | Latest | Chain | Quantified | Conditional
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -282,6 +283,7 @@ class FieldDeclaration(Node):
     clock: bool
     sensitive: bool
     absent: bool
+    max_age: dt.timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ written on one line, for messages.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -13,10 +15,11 @@ from abac.language import nodes as n
 from abac.language.expression_printer import ExpressionPrinter
 from abac.language.layout import WIDTH, Align, Blank, Break, Choice, Doc, Mark, Nest, group, lines_of, measure, on_one_line, with_comments
 from abac.language.operators import Level
-from abac.language.spelling import spell_string
+from abac.language.spelling import spell_duration, spell_string
 from abac.model.schema import DutyKind
 
 _CLAUSE_WIDTH = len("because ")
+_AGE = re.compile(r"<=\s*\d+[ \t]+(\w+?)s?\b")
 _DUTY_WORDS = {DutyKind.OBLIGATION: "oblige", DutyKind.ADVICE: "advise"}
 _BLOCKS = (n.RecordDeclaration, n.EntityDeclaration, n.ContextDeclaration, n.Policy, n.Test)
 
@@ -154,12 +157,18 @@ class Printer(ExpressionPrinter):
         for i, (field, label) in enumerate(zip(fields, labels, strict=True)):
             pad = Choice(" " * (column - len(label)), " ")
             absent = " = absent" if field.absent else ""
+            age = "" if field.max_age is None else f" (age <= {self._age(field, field.max_age)})"
             comma = Choice("", ",") if i < len(fields) - 1 else ""
             parts += [
-                Break(blank=Blank.KEEP if i else Blank.FIRST), Mark(field.span.start), label, pad, self.type(field.type), absent, comma,
-                Mark(field.span.end),
+                Break(blank=Blank.KEEP if i else Blank.FIRST), Mark(field.span.start), label, pad, self.type(field.type), absent, age,
+                comma, Mark(field.span.end),
             ]  # fmt: skip
         return group(("{", Nest(tuple(parts)), Break(blank=Blank.LAST), Mark(node.span.end - 1), "}"), "\n" in node.span.text)
+
+    def _age(self, field: n.FieldDeclaration, max_age: dt.timedelta) -> str:
+        """A maximum age in the unit that the author chose, where the source is at hand."""
+        written = [*_AGE.finditer(self.text, field.span.start, field.span.end)]
+        return spell_duration(max_age, written[-1][1] if written else "")
 
     def _empty_block(self, start: int, node: n.Declaration) -> Doc:
         end = node.span.end

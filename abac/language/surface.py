@@ -156,6 +156,8 @@ def surface(expression: c.Expression) -> n.Expression:
             return n.Operation(operator, tuple(map(surface, written)), span=span)
         case c.HasAttribute(target=target, name=name):
             return n.Has(surface(target), name, None, None, span=span)
+        case c.AgeOf(target=target, name=name):
+            return n.Age(n.Access(surface(target), name, span=span), span=span)
         case c.IsType(target=target, name=name):
             return n.IsType(surface(target), name, span=span)
         case c.Latest(target=target, by=by):

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from abac.model.schema import DutyKind
@@ -30,10 +31,19 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """An obligation or advice of a decision; an argument that was unknown is None."""
+    """An obligation or advice of a decision; an argument that was unknown is None.
+
+    Nobody can change it: the same may be given to several.
+    """
 
     id: str
     arguments: Mapping[str, Value | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Duty, (self.id, dict(self.arguments))
 
     def to_dict(self) -> dict[str, object]:
         """For machines: arguments in wire form."""

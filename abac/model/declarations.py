@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from abac.model import types as t
 from abac.model.errors import SchemaError
+from abac.model.scalars import duration_text
 from abac.model.schema import DutySignature, Field, Schema
 
 KEYWORDS: Final = frozenset(
@@ -85,7 +86,8 @@ class _Printer:
         marks = {name: f"{'clock ' * (name == clock)}{'sensitive ' * field.sensitive}{name}:" for name, field in fields.items()}
         width = max(map(len, marks.values()), default=0)
         lines = [
-            f"  {marks[name]:<{width}} {self.type(field.type)}{' = absent' * field.absent_by_default}\n" for name, field in fields.items()
+            f"  {marks[name]:<{width}} {self.type(field.type)}{' = absent' * field.absent_by_default}{_age(field)}\n"
+            for name, field in fields.items()
         ]
         return f"{{\n{''.join(lines)}}}" if lines else "{}"
 
@@ -147,6 +149,10 @@ def tables_in(type: t.Type) -> Iterator[str]:
             yield table
         case t.SetOf(element=inner) | t.ListOf(element=inner) | t.Optional(inner=inner):
             yield from tables_in(inner)
+
+
+def _age(field: Field) -> str:
+    return "" if field.max_age is None else f" (age <= {duration_text(field.max_age)})"
 
 
 def _bare(table: str) -> str:

@@ -55,6 +55,18 @@ MAX_EXPANSION: Final = 100_000
 MAX_CAUSES: Final = 64
 """Causes that one unknown carries; more are dropped from the list, never from the fact."""
 
+MAX_ENTITIES: Final = 1_000
+"""Places of one request at which entities stand that attribute sources supply: groups that share groups multiply."""
+
+MAX_KEY_BYTES: Final = 1_024
+"""Ids and context values under which one decision is kept: what is longer is hardly asked for twice, and fills memory."""
+
+MAX_WAITING: Final = 1_000
+"""Calls that wait for one attribute source to have a thread free: beyond, it is as good as failed."""
+
+MAX_CLOCK_SKEW: Final = 60
+"""Seconds by which an attribute source's clock may run ahead: data from further in the future would never be stale."""
+
 MAX_PATTERN: Final = 1_000
 """Characters of one `like` or `matches` pattern."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,13 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class Sensitive:
     """The attribute may not be shown to requesters."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaxAge:
+    """What an attribute source supplied longer ago is unknown. `duration` is a positive number of whole seconds."""
+
+    duration: dt.timedelta
 
 
 @dataclass(frozen=True, slots=True)

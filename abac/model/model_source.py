@@ -10,11 +10,12 @@ from typing import assert_never
 from abac.model import types as t
 from abac.model.declarations import every_type, field_owners
 from abac.model.errors import SchemaError
+from abac.model.scalars import duration_text
 from abac.model.schema import Action, DutyKind, DutySignature, Entity, Field, Record, Schema
 
 _HOMES = {
     "abac": ("Schema",),
-    "abac.model.markers": ("Advice", "AsSet", "Clock", "Key", "KeyOf", "Obligation", "Ordered", "Sensitive"),
+    "abac.model.markers": ("Advice", "AsSet", "Clock", "Key", "KeyOf", "MaxAge", "Obligation", "Ordered", "Sensitive"),
     "builtins": ("bool", "int", "list", "set", "str"),
     "datetime": ("date", "time", "timedelta"),
     "decimal": ("Decimal",),
@@ -134,6 +135,9 @@ class _Printer:
 
     def _field(self, field: Field, mark: str = "") -> _Line:
         marks = [f"{self.use(name)}()" for name in (mark, "Sensitive" if field.sensitive else "") if name]
+        if field.max_age is not None:
+            count, unit = duration_text(field.max_age).split()
+            marks.append(f"{self.use('MaxAge')}({self.use('timedelta')}({unit.removesuffix('s')}s={count}))")
         type = self.type(field.type)
         annotation = f"{self.use('Annotated')}[{', '.join([type, *marks])}]" if marks else type
         return field.name, annotation, "None" if field.absent_by_default else ""

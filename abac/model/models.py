@@ -119,6 +119,7 @@ class _Reader:
             return Context()
         parts = list(self._parts(model))
         fields = {part.name: self._field(part) for part in parts}
+        self._without_age(parts, "it comes with the request")
         clocks = [part for part in parts if part.has(m.Clock)]
         for part in parts:
             if part.has(m.Key):
@@ -193,6 +194,7 @@ class _Reader:
             else:
                 fields: dict[str, Field] = {}
                 self.records[name] = Record(name, fields)
+                self._without_age(parts, "that of the attribute that holds the record counts")
                 fields.update((part.name, self._field(part)) for part in parts)
         return t.EntityOf((name,)) if name in self.entities else t.RecordOf(name) if name in self.records else _BAD
 
@@ -201,6 +203,7 @@ class _Reader:
         self.entities[name] = Entity(name, key.name, fields)
         for extra in keys[1:]:
             self.complain(extra.place, f"an entity has one key, which is `{key.name}` already")
+        self._without_age((part for part in parts if part is key or part.name == "parents"), "only attributes beside the key have one")
         parents: tuple[str, ...] = ()
         for part in parts:
             if part.name == "parents":
@@ -247,7 +250,15 @@ class _Reader:
         if not is_word(part.name):
             self.complain(part.place, "is no name of the language: letters of ASCII, digits and `_`")
         type = self.type(part.annotation, part.markers, part.place)
-        return Field(part.name, type, part.default_none and isinstance(type, t.Optional), part.has(m.Sensitive))
+        max_age = next((marker.duration for marker in part.markers if isinstance(marker, m.MaxAge)), None)
+        if max_age is not None and (max_age <= dt.timedelta() or max_age % dt.timedelta(seconds=1)):
+            self.complain(part.place, "a maximum age is a positive number of whole seconds")
+        return Field(part.name, type, part.default_none and isinstance(type, t.Optional), part.has(m.Sensitive), max_age)
+
+    def _without_age(self, parts: Iterable[_Part], why: str) -> None:
+        for part in parts:
+            if part.has(m.MaxAge):
+                self.complain(part.place, f"has no age: {why}")
 
     def _is_new(self, name: str, owner: object) -> bool:
         """Whether a named type is met for the first time; complains of two with one name."""
@@ -275,7 +286,7 @@ class _Reader:
             return self._union(arguments, place)
         if origin is typing.Annotated:
             for marker in arguments[1:]:
-                if isinstance(marker, m.Key | m.Sensitive | m.Clock):
+                if isinstance(marker, m.Key | m.Sensitive | m.Clock | m.MaxAge):
                     whole = f"write `Annotated[…, {marker}]` around all of its type"
                     self.complain(place, f"`{marker}` marks an attribute, not a part of it: {whole}")
             return self.type(arguments[0], arguments[1:], place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,12 +24,14 @@ class Field:
         type: `Optional(T)` for `T?`.
         absent_by_default: `= absent`: a missing member is known to be absent rather than unknown.
         sensitive: may not be shown to requesters.
+        max_age: what an attribute source supplied longer ago is unknown, cause `stale`; None: of any age.
     """
 
     name: str
     type: Type
     absent_by_default: bool = False
     sensitive: bool = False
+    max_age: dt.timedelta | None = None
 
     @property
     def optional(self) -> bool:

@@ -109,12 +109,37 @@ class RecordValue:
     schema: object = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from: which attribute source supplied it, as of when.
+
+    Attributes:
+        fetched_at: in UTC; the value is no older than the source says, or no younger than the fetch.
+        version: what the source calls this state of the entity, if anything.
+    """
+
+    source: str
+    fetched_at: dt.datetime
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRef:
+    """An entity by its type and key, where its key alone does not say which type is meant.
+
+    It may stand wherever a request or an attribute source would name an entity by its bare key.
+    """
+
+    type: str
+    key: object
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityValue:
     """An entity; the same in meaning as any other with its type and key.
 
     `path` is where it stood in the request. `parents` holds EntityValues. `schema` is what it was read by, so that it need not be
-    read by that again.
+    read by that again. `origins` says of attributes that a source supplied (of `parents` too) where they came from; None: of none.
     """
 
     type: str
@@ -123,6 +148,7 @@ class EntityValue:
     parents: ListValue | Unknown
     path: str = ""
     schema: object = field(default=None, repr=False)
+    origins: Mapping[str, Origin] | None = field(default=None, repr=False)
 
 
 class Validated:

@@ -4,7 +4,7 @@ Whatever the object, reading gives a value: each bad part is an Unknown with its
 once. Wire forms: Bool `true`; Int `5`; Decimal any number; String and words `"a"`; Instant RFC 3339 with `Z` or offset; Date
 `"2026-07-15"`; Duration `"72 hours"`, below a second `"1.5 seconds"`, negative `"-1 day"`; TimeOfDay `"08:30"`, `"08:30:15.5"`; TimeZone
 `"Europe/Berlin"`; IpAddress and IpNetwork `"10.0.0.0/8"`; Interval `{"from": …, "until": …}`; Set and List an array; record and entity an
-object, an entity also its bare key. A value already read reads as itself.
+object, an entity also its bare key or an EntityRef. A value already read reads as itself.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from abac.model.values import (
     ABSENT,
     Absence,
     CauseKind,
+    EntityRef,
     EntityValue,
     Interval,
     ListValue,
@@ -239,9 +240,12 @@ class _Reader:
         return word if isinstance(word, str) and word in names else Unknown.of(f"{path}.entity_type", CauseKind.MISTYPED)
 
     def _reference(self, raw: object, names: tuple[str, ...], path: str, depth: int) -> EntityValue | Unknown:
-        """An entity by its bare key: all else about it is unknown."""
+        """An entity by its bare key, or by an EntityRef: all else about it is unknown."""
         if raw is None:
             return Unknown.of(path, CauseKind.MISTYPED)
+        if type(raw) is EntityRef:
+            kind = raw.type if type(raw.type) is str else ""
+            names, raw = tuple(name for name in names if name == kind), raw.key
         if len(names) != 1:
             return Unknown.of(f"{path}.entity_type", CauseKind.MISTYPED)
         entity = self.schema.entities[names[0]]
@@ -348,6 +352,8 @@ def _declared_members(raw: Any) -> Members | None:
         return dict(raw.fields)
     if kind is EntityValue:
         return {"entity_type": raw.type, **raw.fields, "parents": raw.parents}
+    if kind is EntityRef:
+        return None
     if kind is Interval:
         return {"from": raw.start, "until": raw.end}
     declared = None if kind in _COLLECTIONS else _declared(raw)

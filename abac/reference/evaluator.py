@@ -34,7 +34,7 @@ from abac.model.values import (
 )
 from abac.reference import meanings
 from abac.reference.logic import Truth, all_of, any_of, negation
-from abac.reference.moving import Moving, plain
+from abac.reference.moving import Moving, end_of_range, plain
 
 Result = Value | Unknown | Moving
 
@@ -71,7 +71,8 @@ class Evaluator:
             c.Constant: self._constant, c.Root: self._root, c.Variable: self._variable, c.Attribute: self._attribute,
             c.Element: self._element, c.Row: self._row, c.InTable: self._in_table, c.Invocation: self._invocation,
             c.LibraryCall: self._library_call, c.SetOfExpressions: self._set, c.ListOfExpressions: self._list,
-            c.RecordOfExpressions: self._record, c.Operation: self._operation, c.HasAttribute: self._has, c.IsType: self._is_type,
+            c.RecordOfExpressions: self._record, c.Operation: self._operation, c.HasAttribute: self._has, c.AgeOf: self._age_of,
+            c.IsType: self._is_type,
             c.Latest: self._latest, c.Chain: self._chain, c.Quantified: self._quantified, c.Conditional: self._conditional,
         }  # fmt: skip
 
@@ -167,6 +168,31 @@ class Evaluator:
         if target.path:
             self.reads[path] = found
         return found if isinstance(found, Unknown) else found is not ABSENT
+
+    def _age_of(self, e: c.AgeOf, environment: Environment) -> Result:
+        """How long the value, or that there is none, has been known. What was fetched after this instant has no age yet."""
+        target = self.value(e.target, environment)
+        if isinstance(target, Unknown):
+            return target
+        assert isinstance(target, EntityValue)
+        path = f"{target.path}.{e.name}" if target.path else e.span.text
+        found = _field(target, e.name, path)
+        if target.path:
+            self.reads[path] = found
+        if isinstance(found, Unknown):
+            return found
+        origin = None if target.origins is None else target.origins.get(e.name)
+        if origin is None:
+            return Unknown.of(e.span.text, CauseKind.MISSING)
+        if self.at is None:
+            return self.request.now
+        age = self.at - origin.fetched_at
+        if age < dt.timedelta():
+            self.note(self.at)
+            return dt.timedelta()
+        running = Moving(age)
+        self.note(end_of_range(running, self.at))
+        return running
 
     def _is_type(self, e: c.IsType, environment: Environment) -> Result:
         target = self.value(e.target, environment)

@@ -16,10 +16,11 @@ from abac.compiler.lower import lower
 from abac.compiler.runtime import UNREAD
 from abac.language import checked as c
 from abac.model.decision import Decision, Effect
-from abac.model.request import InvalidRequest, Request
+from abac.model.request import InvalidRequest, Request, read_request
 from abac.model.values import RecordValue
 from abac.reference import evaluate
 from tests.compiler.recording import Recording
+from tests.generate.ages import dated_request
 from tests.generate.asking import damaged_where_read, meaning, read
 from tests.generate.damage import damage
 from tests.generate.requests import Raw, RequestMaker
@@ -111,11 +112,19 @@ def trusting(package: c.Package) -> Compiled:
 
 def questions(package: c.Package, compiled: Compiled, maker: RequestMaker, count: int) -> Iterator[Question]:
     others: dict[frozenset[str], Compiled] = {}
+    asks_ages = bool(compiled.forms.ages)
     for _ in range(count):
         raw = drawn_request(package, maker)
         at = draw_instant(maker.rng) if maker.rng.random() < 0.3 else None
-        request = read(package, raw, at)
+        request = aged(read(package, raw, at), maker.rng) if asks_ages else read(package, raw, at)
         yield Question(package, compiled, raw, at, request, evaluate(package, request, DIGEST), maker.rng, others)
+
+
+def aged(request: Request | InvalidRequest, rng: random.Random) -> Request | InvalidRequest:
+    """The request as if sources had said most of it."""
+    if isinstance(request, InvalidRequest) or not isinstance(request.now, dt.datetime):
+        return request
+    return dated_request(request, rng, request.now)
 
 
 def drawn_request(package: c.Package, maker: RequestMaker) -> Raw:
@@ -152,6 +161,14 @@ def decided_otherwise(q: Question, tally: Tally) -> object:
     if isinstance(q.request, Request):
         tally.two_valued += fast(q.compiled, q.request) is not None
     return differences(q.expected, q.compiled.decide_request(q.request))
+
+
+def decided_otherwise_as_forms(q: Question, tally: Tally) -> object:
+    """As parts that were read before and given to `decide`."""
+    if isinstance(q.request, InvalidRequest):
+        return None
+    parts = [q.compiled.form(getattr(q.request, part)) for part in ("subject", "resource", "context")]
+    return differences(q.expected, q.compiled.decide(parts[0], q.request.action, *parts[1:], q.request.now))
 
 
 def decided_otherwise_exactly(q: Question, tally: Tally) -> object:
@@ -214,13 +231,17 @@ def decided_otherwise_as_it_comes(q: Question, tally: Tally) -> object:
     """The request as callers bring it: each part as a plain dict, as another Mapping, or read once before."""
     parts = [_brought(q, name) for name in ("subject", "resource", "context")]
     subject, resource, context = parts
-    compiled = q.discharging(frozenset(duty.id for duty in q.expected.obligations))
+    action, expected = q.raw.get("action"), q.expected
+    if q.compiled.forms.ages:  # what callers say has no age
+        request = read_request(subject, action, resource, context, q.package.schema, q.package.tables, q.at)
+        expected = evaluate(q.package, request, DIGEST)
+    compiled = q.discharging(frozenset(duty.id for duty in expected.obligations))
     before = compiled.surprises
-    found = differences(q.expected, compiled.decide(subject, q.raw.get("action"), resource, context, q.at))
+    found = differences(expected, compiled.decide(subject, action, resource, context, q.at))
     if found:
         return [type(part).__name__ for part in parts], found
-    if compiled.permits(subject, q.raw.get("action"), resource, context, q.at) is not q.expected.permitted:
-        return [type(part).__name__ for part in parts], f"permits: expected {q.expected.permitted}"
+    if compiled.permits(subject, action, resource, context, q.at) is not expected.permitted:
+        return [type(part).__name__ for part in parts], f"permits: expected {expected.permitted}"
     return "the fast path raised what it has no name for" if compiled.surprises > before else None
 
 
@@ -229,12 +250,14 @@ def _brought(q: Question, part: str) -> object:
     if kind < 0.15 and isinstance(raw, dict):
         return MappingProxyType(raw)
     if kind < 0.3 and isinstance(q.request, Request) and (part != "context" or q.package.schema.context.clock is None):
-        return q.compiled.form(getattr(q.request, part))
+        value = getattr(q.request, part)
+        return value if q.compiled.forms.ages and kind > 0.25 else q.compiled.form(value)
     return raw
 
 
 CHECKS: dict[str, Callable[[Question, Tally], object]] = {
     "decide": decided_otherwise,
+    "forms": decided_otherwise_as_forms,
     "exact": decided_otherwise_exactly,
     "permits": permits_otherwise,
     "as it comes": decided_otherwise_as_it_comes,

@@ -82,6 +82,13 @@ POLICIES: dict[str, str] = {
     "opening hours": """policy main: deny-overrides {
         permit p when time_of_day(now at "Europe/Berlin") in (08:30 until 17:00)
         deny q when weekday(now at "Europe/Berlin") == "sunday" because "closed at {now}" }""",
+    "how old it is": """policy main: first-applicable {
+        permit p when age of subject.n <= 1 day and subject.n > 1
+        permit q when age of resource.boss > 8 hours advise hint("{age of resource.boss}")
+        deny r when subject.n == 1 or age of subject.nick < age of resource.nick + 1 second
+        permit s when some u in [subject, resource]: now - age of u.born < context.seen }""",
+    "known since now": """policy main: first-applicable {
+        permit p when age of subject.n == 0 seconds deny q when age of resource.n < age of subject.n }""",
     "groups": """policy main: permit-unless-deny {
         deny p unless subject in resource.home  deny q when subject has boss and subject.boss.n > 1 }""",
     "everybody above": """policy main: deny-unless-permit {

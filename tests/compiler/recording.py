@@ -25,10 +25,12 @@ def recording_class(forms: Forms, owner: str) -> Any:
     for number in forms.groups.values():
         for letter in "uw":
             members[f"{letter}{number}"] = property(lambda self, slot=f"{letter}{number}": self.climb(slot))
+    for name, slot in forms.ages.items():
+        members[slot] = property(lambda self, name=name, slot=slot: self.see_age(name, slot))
     if owner in forms.schema.entities:
         members["_key"] = property(lambda self: self.see(forms.schema.entities[owner].key))
     members["_value"] = property(lambda self: self.see_all())
-    members |= {"see": _see, "see_all": _see_all, "climb": _climb, "rest": _rest}
+    members |= {"see": _see, "see_all": _see_all, "climb": _climb, "see_age": _see_age, "rest": _rest}
     return type(owner, (forms.classes[owner],), members)
 
 
@@ -49,6 +51,11 @@ def _climb(self: Any, slot: str) -> Any:
     return getattr(self.under, slot)
 
 
+def _see_age(self: Any, name: str, slot: str) -> Any:
+    self.aged.add(name)
+    return getattr(self.under, slot)
+
+
 def _rest(self: Any) -> Any:
     """What was read of it; all else is unknown."""
     value = self.under._value
@@ -57,7 +64,8 @@ def _rest(self: Any) -> Any:
     fields = {name: rest(self.inside.get(name), value.fields[name]) if name in self.seen else UNREAD for name in value.fields}
     if isinstance(value, RecordValue):
         return RecordValue(value.type, fields, value.path)
-    return EntityValue(value.type, value.key, fields, value.parents if self.climbed else UNREAD, value.path)
+    origins = {name: origin for name, origin in (value.origins or {}).items() if name in self.aged}
+    return EntityValue(value.type, value.key, fields, value.parents if self.climbed else UNREAD, value.path, origins=origins)
 
 
 def recorded(forms: Forms, value: Any) -> Any:
@@ -65,7 +73,7 @@ def recorded(forms: Forms, value: Any) -> Any:
     if isinstance(value, Form):
         made = recording_class(forms, value._type)()
         made.forms, made.under, made.seen, made.inside, made.whole, made.climbed = forms, value, set(), {}, False, False
-        made._type, made._path = value._type, value._path
+        made._type, made._path, made.aged = value._type, value._path, set()
         return made
     if type(value) is tuple:
         return Elements.of(tuple(recorded(forms, each) for each in value))

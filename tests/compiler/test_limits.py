@@ -17,10 +17,13 @@ from tests.compiler.agreeing import Tally, complaints
 from tests.compiler.filed import filed_package, themed_packages
 
 filing: Any = importlib.import_module("abac.compiler.passes.filing")
+share: Any = importlib.import_module("abac.compiler.passes.share")
+simplify: Any = importlib.import_module("abac.compiler.passes.simplify")
 LIMITS: dict[str, Any] = {
     "FEWEST": filing, "SHORTEST": filing, "BUCKET": filing, "LEVELS": filing, "COMPLETE": filing, "MOST_TREES": filing, "CELLS": filing,
-    "WORTH": filing, "MOST_VALUES": guards, "_INLINE": emit_forest, "_MOST_INLINED": emit_entry, "SPARSE": exact_index,
-    "CHECKPOINTS": exact_index,
+    "WORTH": filing, "WIDEST": filing, "MOST_VALUES": guards, "_INLINE": emit_forest, "_MOST_INLINED": emit_entry, "SPARSE": exact_index,
+    "CHECKPOINTS": exact_index, "MOST_SHARED": share, "LEAST_GAIN": share, "LARGEST_BODY": simplify, "LARGEST_SHARED": simplify,
+    "LARGEST_ARGUMENT": simplify, "LARGEST_CONDITION": simplify, "LONGEST_WALK": simplify,
 }  # fmt: skip
 """Every limit that is there for cost alone, and its module."""
 

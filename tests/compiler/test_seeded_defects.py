@@ -27,7 +27,7 @@ from abac.compiler.world import World
 from abac.language import checked as c
 from abac.language.operators import Operator
 from abac.model.decision import Effect
-from abac.model.values import Unknown, canonical_key, is_known
+from abac.model.values import EntityValue, Unknown, canonical_key, is_known
 from tests.compiler.agreeing import Complaint, Tally, complaints
 from tests.compiler.filed import filed_package, themed_packages
 from tests.compiler.in_place import placed_packages
@@ -120,7 +120,38 @@ def climbs_no_further_than_the_first(patch: Patch) -> None:
 
 
 def ends_chains_early(patch: Patch) -> None:
-    patch.setattr(runtime, "chain_in_place", lambda start, *_: (start,))
+    patch.setattr(climbing, "chain_in_place", lambda start, *_: (start,))
+
+
+# ── ages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gives_an_age_to_what_has_none(patch: Patch) -> None:
+    """As if whatever the request says were known since long ago."""
+    honest = forms.Maker.form
+
+    def form(self: forms.Maker, value: Any) -> forms.Form:
+        made = honest(self, value)
+        for slot in self.forms.ages.values():
+            if type(value) is EntityValue and not hasattr(made, slot):
+                setattr(made, slot, dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc))
+        return made
+
+    patch.setattr(forms.Maker, "form", form)
+
+
+def asks_for_an_age_without_the_value(patch: Patch) -> None:
+    """As if what is known of an attribute were its age."""
+    patch.setattr(World, "dated", lambda self, name: lambda form: (None, getattr(form, self.forms.ages[name])))
+
+
+def lets_ages_be_negative(patch: Patch) -> None:
+    patch.setattr(runtime, "age", lambda memo, known: memo[runtime.NOW] - known[1])
+
+
+def lets_ages_stand_still(patch: Patch) -> None:
+    honest = Clockwork.rate
+    patch.setattr(Clockwork, "rate", lambda self, e: 0 if isinstance(e, c.AgeOf) else honest(self, e))
 
 
 # ── dropped reads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -419,6 +450,7 @@ DEFECTS = (
     keeps_what_another_branch_read, knows_inside_what_it_reads_below,
     takes_any_dict_for_the_entity, reads_what_another_type_has, takes_every_list_for_its_elements, climbs_no_further_than_the_first,
     ends_chains_early,
+    gives_an_age_to_what_has_none, asks_for_an_age_without_the_value, lets_ages_be_negative, lets_ages_stand_still,
     drops_the_excluded_middle, drops_a_condition_between_equal_values,
     looks_for_an_element_among_the_known, takes_known_elements_for_the_set, walks_past_unknown_elements, compares_subsets_of_the_known,
     stands_in_what_is_known, takes_the_last_witness,

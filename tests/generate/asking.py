@@ -22,9 +22,9 @@ from tests.generate.requests import Raw, RequestMaker, Spot, path_text
 
 
 @cache
-def drawn_packages(seed: int, count: int) -> tuple[c.Package, ...]:
-    """Packages that the checker accepted, of `count` that were drawn."""
-    loaded = (load_package(draw_package(random.Random(f"{seed}/{i}"))) for i in range(count))
+def drawn_packages(seed: int, count: int, ages: bool = False) -> tuple[c.Package, ...]:
+    """Packages that the checker accepted, of `count` that were drawn. `ages`: they ask how old attributes are."""
+    loaded = (load_package(draw_package(random.Random(f"{seed}/{i}"), ages)) for i in range(count))
     return tuple(package for package in loaded if package is not None)
 
 

@@ -33,6 +33,8 @@ class Expressions:
     """By entity type and optional attribute: the definitions that ask for and read it."""
     used: set[str] = field(default_factory=set)
     count: int = 0
+    ages: bool = False
+    """Whether `age of` is drawn: no request as it is sent has any."""
 
     def name(self, stem: str) -> str:
         self.count += 1
@@ -159,6 +161,9 @@ class Expressions:
 
     def _time(self, s: Scope, depth: int) -> str | None:
         """A test of the clock."""
+        age = self.age(s) if self.ages and self.rng.random() < 0.5 else None
+        if age is not None:
+            return f"({age} {self.comparator()} {self.value(t.DURATION, s, depth)})"
         instant = self.rooted(t.INSTANT, s, depth) or "now"
         local = f"({self._now(s, depth)} at {self.zone(s)})"
         match self.rng.randrange(7):
@@ -175,6 +180,12 @@ class Expressions:
             case 5:
                 return f"(weekday({local}) {self.comparator()} {self.literal(WEEKDAY)})"
         return f"((now - {instant}) {self.comparator()} {self.value(t.DURATION, s, depth)})" if instant != "now" else None
+
+    def age(self, s: Scope) -> str | None:
+        """How old what is known of an entity is."""
+        entities = {p.text for paths in s.paths.values() for p in paths if isinstance(p.type, t.EntityOf) and len(p.type.names) == 1}
+        dated = [p.text for p in s.all_readable() if p.text.rpartition(".")[0] in entities and not p.text.endswith(".id")]
+        return f"(age of {self.rng.choice(dated)})" if dated else None
 
     def _now(self, s: Scope, depth: int) -> str:
         if self.rng.random() < 0.7:
@@ -411,6 +422,7 @@ def _duration(e: Expressions, s: Scope, depth: int) -> str | None:
         ]
     options += [f"({path.text} - {e.value(t.DATE, s, depth)})" for path in s.readable(t.DATE)[:1]]
     options += [f"({e.rng.choice(s.readable(t.INT)).text} * {e.literal(t.DURATION)})"] if s.readable(t.INT) else []
+    options += [age for _ in range(3) if e.ages and (age := e.age(s)) is not None]
     return e.rng.choice(options)
 
 

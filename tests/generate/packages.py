@@ -28,11 +28,11 @@ class DrawnPackage:
     data: Mapping[str, bytes]
 
 
-def draw_package(rng: random.Random) -> DrawnPackage:
-    """A package that is meant to be well typed; nearly all are."""
+def draw_package(rng: random.Random, ages: bool = False) -> DrawnPackage:
+    """A package that is meant to be well typed; nearly all are. `ages`: it asks how old attributes are."""
     while True:
         schema = draw_schema(rng)
-        expressions = Expressions(rng, schema)
+        expressions = Expressions(rng, schema, ages=ages)
         scope = roots(schema)
         expressions.plain_paths.update({p.text: p.type for paths in scope.paths.values() for p in paths if not p.needs})
         try:

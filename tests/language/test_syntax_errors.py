@@ -68,7 +68,7 @@ MISTAKES = [  # text, message, text pointed at, help
     ("entity E { id: String }", "expected `in` or `key`, found `{`", "{", ""),
     ("record R { a String }", "expected `:`, found `String`", "String", ""),
     ("record R { a: }", "expected a type, found `}`", "}", ""),
-    ("record R { a: B b: C", f"expected an attribute name, `,`, `=` or `}}`, found {END}", "C", "the `{` in line 2 is not closed"),
+    ("record R { a: B b: C", f"expected an attribute name, `(`, `,`, `=` or `}}`, found {END}", "C", "the `{` in line 2 is not closed"),
     ('type T = "a" | "b" < "c"', f"expected `?`, `|` or {END}, found `<`", "<", ""),
     ("action read: U D", "expected `->` or `|`, found `D`", "D", ""),
     ('data d: T = csv "f"', "expected `json` or `table`, found `csv`", "csv", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ TYPES = (
 """Names that printed source must keep apart from its own."""
 
 KEYS: st.SearchStrategy[t.Type] = st.sampled_from([t.STRING, t.INT, t.DATE, t.IP_ADDRESS, t.Words(("a", "b"), open=True)])
+AGES = st.none() | st.integers(1, 86_399_999_913_600).map(lambda seconds: dt.timedelta(seconds=seconds))
 DECLARABLE = st.sampled_from(list(t.DECLARABLE.values()))
 
 
@@ -64,17 +66,18 @@ def schemas(draw: st.DrawFn, tables: bool = False) -> Schema:
     types: st.SearchStrategy[t.Type] = st.one_of(inner, inner.map(t.Optional))
     free = [name for name in FIELDS if name not in (*aliased, *recorded, *entered)]
 
-    def field(name: str) -> Field:
+    def field(name: str, aging: bool) -> Field:
         type: t.Type = draw(types)
-        return Field(name, type, isinstance(type, t.Optional) and draw(st.booleans()), draw(st.booleans()))
+        max_age = draw(AGES) if aging else None
+        return Field(name, type, isinstance(type, t.Optional) and draw(st.booleans()), draw(st.booleans()), max_age)
 
-    def fields() -> dict[str, Field]:
-        return {name: field(name) for name in draw(st.lists(st.sampled_from(free), max_size=4, unique=True))}
+    def fields(aging: bool = False) -> dict[str, Field]:
+        return {name: field(name, aging) for name in draw(st.lists(st.sampled_from(free), max_size=4, unique=True))}
 
     entities = {}
     for name in entered:
         parents = tuple(draw(st.lists(st.sampled_from(entered), max_size=2, unique=True)))
-        entities[name] = Entity(name, "id", {**fields(), "id": Field("id", draw(KEYS), False, draw(st.booleans()))}, parents)
+        entities[name] = Entity(name, "id", {**fields(aging=True), "id": Field("id", draw(KEYS), False, draw(st.booleans()))}, parents)
     context = Context(fields())
     if draw(st.booleans()):
         context = Context({**context.fields, "at": Field("at", t.INSTANT)}, "at")

@@ -12,12 +12,13 @@ import pytest
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from abac.model import types as t
-from abac.model.schema import Field
+from abac.model.schema import Entity, Field, Schema
 from abac.model.values import (
     ABSENT,
     Absence,
     Cause,
     CauseKind,
+    EntityRef,
     EntityValue,
     Interval,
     ListValue,
@@ -26,7 +27,7 @@ from abac.model.values import (
     Unknown,
     set_of,
 )
-from abac.model.wire import read_entity, read_field, read_fields
+from abac.model.wire import read, read_entity, read_field, read_fields
 from tests.model.wire_samples import (
     EITHER,
     NOON,
@@ -329,3 +330,25 @@ def test_a_value_already_read_reads_as_itself() -> None:
         assert reading(value, t.SetOf(t.INT)) == set_of(value.elements)
         assert reading(value, t.RecordOf("Noted")) == unknown("x", K.MISTYPED)
     assert reading(Interval(NOON, None), t.IntervalOf(t.INSTANT)) == Interval(NOON, None)
+
+
+# ── entities by type and key ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_entity_ref_stands_for_an_entity_wherever_a_bare_key_may_and_where_it_would_not_say_which() -> None:
+    inner = {"a": Entity("A", "id", {"id": Field("id", t.STRING)}), "b": Entity("B", "no", {"no": Field("no", t.INT)})}
+    schema = Schema(entities={entity.name: entity for entity in inner.values()})
+    one, either = t.EntityOf(("A",)), t.EntityOf(("A", "B"))
+    for type_, raw, kind, key in (
+        (one, EntityRef("A", "x"), "A", "x"),
+        (either, EntityRef("A", "x"), "A", "x"),
+        (either, EntityRef("B", 7), "B", 7),
+    ):
+        found = read(raw, type_, "place", schema, {})
+        assert isinstance(found, EntityValue) and (found.type, found.key, found.path) == (kind, key, "place")
+    for type_, raw in (
+        (one, EntityRef("B", 7)), (either, EntityRef("C", "x")), (either, EntityRef(7, "x")), (either, EntityRef("B", True)),  # type: ignore[arg-type]
+        (either, EntityRef("A", None)), (either, "x"), (one, EntityRef("A", EntityRef("A", "x"))),
+    ):  # fmt: skip
+        assert isinstance(read(raw, type_, "place", schema, {}), Unknown), raw
+    assert isinstance(read_entity(EntityRef("A", "x"), ("A",), "subject", schema, {}), Unknown)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from abac.compiler.graph import Graph
 from abac.compiler.passes.filing import file_steps
+from abac.compiler.passes.share import share
 from abac.compiler.passes.simplify import simplify
 
 Pass = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (simplify, file_steps)
+PASSES: tuple[Pass, ...] = (simplify, share, file_steps)

@@ -26,6 +26,9 @@ from abac.model.combining import Algorithm
 FEWEST = 12
 """Steps of a policy below which they are searched one after the other, unless one table tells them all apart."""
 
+WIDEST = 64
+"""Steps that nothing files up to which they are searched one after the other; beyond, their tests are called from a table."""
+
 SHORTEST = 4
 """Steps below which testing them costs less than any table."""
 
@@ -79,7 +82,8 @@ class _Filing:
             return None
         forest = Planner([Entry(row, self._guards(row)) for row in rows]).forest()
         whole = len(forest.trees) == 1 and forest.trees[0].holds and not forest.wide
-        return forest if whole or len(rows) >= FEWEST else None
+        long = len(rows) >= (FEWEST if forest.trees else WIDEST)
+        return forest if whole or long else None
 
     def _guards(self, row: Row) -> tuple[Guard, ...]:
         """A rule with a witness has none: over an unknown collection it is unknown, though its condition be false of every element."""
