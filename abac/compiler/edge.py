@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from abac.compiler.forms import Form, Forms
-from abac.compiler.readers import TooMany
 from abac.compiler.runtime import PLENTY
 from abac.model.request import Clock, InvalidRequest, Request, clock_of, read_context, read_request
 from abac.model.schema import Action, Schema
@@ -108,7 +107,9 @@ class Edge:
         if signature is not None:
             try:
                 found = self._exactly(signature, subject, resource, context)
-            except TooMany:
+            except _STOP:
+                raise
+            except BaseException:  # too many values, or a caller's object that raises: the one reader minds both
                 found = None
             if found is not None:
                 who, what, around = found
@@ -142,5 +143,6 @@ class Edge:
         )
 
 
+_STOP = (KeyboardInterrupt, SystemExit)
 _NO_CLOCK = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 """Where the clock is told apart from the parts of a request."""

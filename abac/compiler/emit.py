@@ -127,16 +127,16 @@ def emit_module(graph: Graph, *, trusting: bool = False) -> Module:
     """
     world = World(graph)
     module = Module(world, trusting)
-    needed = world.uses.now or world.shared or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
+    needed = world.uses.now or any(leaf.rule is not None and leaf.rule.witness is not None for leaf in graph.leaves)
     module.carrying = [(leaf, fails, fixed) for leaf in graph.leaves if (fails := may_fail(leaf)) | (not (fixed := is_fixed(leaf)))]
-    module.memo = FIRST_SLOT + len(world.shared) if needed else 0
-    entry = EntryEmitter(world, module.memo, trusting)
-    module.plain = _PARTS - world.uses.roots if entry.takes_dicts else frozenset()
+    entry = EntryEmitter(world, trusting)
+    module.plain = _PARTS if entry.takes_dicts else frozenset()
     module.verdict = _searches(module, Gives.VERDICT)
     module.decision = _searches(module, Gives.DECISION)
+    entry.memo = module.memo = world.memo_places if needed or world.memo_places > FIRST_SLOT else 0
     for identifier, searches in (("permits", module.verdict), ("decide", module.decision)):
         bodies = [module.body(each) for each in (searches.forms, searches.plain) if each is not None]
-        entry.emit(identifier, searches, bodies, module.plain)
+        entry.emit(identifier, searches, bodies)
     module.take(entry)
     exact = ExactEmitter(world)
     answers = AnswerEmitter(exact)

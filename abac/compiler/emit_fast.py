@@ -12,11 +12,10 @@ from typing import TypeVar
 
 from abac.compiler import runtime
 from abac.compiler.classes import arithmetic_name, is_plain, kind_of
-from abac.compiler.emit_operators import OperatorEmitter
+from abac.compiler.emit_in_place import InPlace
 from abac.compiler.forms import UNSET
-from abac.compiler.functions import STANDARD, Function, reads
+from abac.compiler.functions import STANDARD, Function, Raw
 from abac.compiler.motion import SUMS, Motion, Rate
-from abac.compiler.quick import passes, quick_test
 from abac.compiler.syntax import (
     assign,
     attribute,
@@ -50,7 +49,6 @@ from abac.model.types import (
     Words,
 )  # fmt: skip
 from abac.model.values import Interval, ListValue, SetValue
-from abac.model.wire import NOTHING
 
 T = TypeVar("T")
 _MOST_ARMS = 8
@@ -58,12 +56,12 @@ _MOST_LOOPS = 12
 _TYPE = type
 
 
-class FastEmitter(OperatorEmitter):
+class FastEmitter(InPlace):
     """Emits expressions.
 
     Attributes:
         timed: whether comparisons that run with the clock note when they change.
-        plain: the parts of the request that are read as plain dicts; the others are forms.
+        plain: the parts of the request that are read in place, as plain dicts; the others are forms.
         mark: what tells the functions of this search from those of others.
     """
 
@@ -73,7 +71,8 @@ class FastEmitter(OperatorEmitter):
         self.clockwork = world.clockwork()
         self.functions: list[ast.FunctionDef] = []
         self.comments: dict[int, str] = {}
-        self.definitions: dict[tuple[str, tuple[Rate, ...]], str] = {}
+        self.definitions: dict[tuple[str, tuple[Rate, ...], tuple[Raw | None, ...]], str] = {}
+        self.definitions_in_place: dict[tuple[str, tuple[Raw | None, ...]], Raw | None] = {}
         self.counts: dict[str, int] = {}
         self.mark = ""
 
@@ -98,41 +97,17 @@ class FastEmitter(OperatorEmitter):
         target = e.target
         if isinstance(target, c.Root) and target.name == "context" and e.name == self.clockwork.clock:
             return item(name("memo"), runtime.NOW)
-        if isinstance(target, c.Root) and target.name in self.plain:
-            return self._member(target.name, e, f)
+        if self.raw(target, f.raws) is not None:
+            if not isinstance(target, c.Root) or target.name == "context" or self.reads_alike(e):
+                return self.member(e, f)
+            return attribute(self.value(target, f), self.forms.slots[e.name])
         return attribute(self.value(target, f), self.forms.slots[e.name])  # subject.f3
-
-    def _member(self, part: str, e: c.Attribute | c.HasAttribute, f: Function) -> ast.expr:
-        """A member of a plain dict, read and checked once on every way: a1."""
-        key = reads(e.target, e.name)
-        if key in f.read:
-            return name(f.read[key])
-        field = self.world.field(e)
-        variable = f.read[key] = f.fresh("a")
-        missing = [] if field.absent_by_default else [self.slots.helper("NOTHING", NOTHING)]
-        raw = call(attribute(name(part), "get"), const(e.name), *missing)
-        slow = self.run("member", self.world.readers.reader(field.plain, exact=False), name(variable))
-        plain = name(variable) if f.ahead else walrus(variable, raw)
-        tests = quick_test(field.plain, name(variable), self.slots, self.package.tables)
-        if field.optional:
-            absent = compare(plain, ast.Is(), const(None))
-            asked = junction(ast.Or(), [absent, passes(tests)]) if tests else absent
-        elif tests:
-            (first,) = quick_test(field.plain, plain, self.slots, self.package.tables)[:1]
-            asked = passes([first, *tests[1:]])
-        else:
-            if f.ahead:
-                f.body.append(assign(variable, self.run("member", self.world.readers.reader(field.plain, exact=False), raw)))
-                return name(variable)
-            return walrus(variable, self.run("member", self.world.readers.reader(field.plain, exact=False), raw))
-        if not f.ahead:  # a1 if type((a1 := subject.get('x', NOTHING))) is str and … else (a1 := member(r1, a1))
-            return ast.IfExp(asked, name(variable), walrus(variable, slow))
-        f.body.append(assign(variable, raw))  # a1 = subject.get('x', NOTHING)
-        f.body.append(ast.If(negation(asked), [assign(variable, slow)], []))  # if not (type(a1) is str and …): a1 = member(r1, a1)
-        return name(variable)
 
     def presence(self, e: c.HasAttribute, f: Function) -> ast.expr:
         """subject.f3 is not None"""
+        whole = c.Attribute(e.target, e.name, type=self.world.field(e).plain, span=e.span)
+        if self.raw(whole, f.raws) is not None:  # what stands in place is known, whatever stands in it
+            return compare(self.in_place(whole, f), ast.IsNot(), const(None))
         found = self.read(e, f)
         if not self.world.field(e).optional:
             return compare(found, ast.IsNot(), self.slots.helper("UNSET", UNSET))
@@ -158,9 +133,9 @@ class FastEmitter(OperatorEmitter):
             case c.Constant():
                 return self.world.literal(e)
             case c.Root():
-                return self._root(e)
+                return self._root(e, f)
             case c.Variable(name=variable):
-                return name(f.variables[variable])
+                return self.as_form(e, f) if variable in f.raws else name(f.variables[variable])
             case c.Attribute():
                 return self.read(e, f)
             case c.AgeOf():
@@ -197,11 +172,10 @@ class FastEmitter(OperatorEmitter):
         f.ahead, f.read = ahead, known
         return made
 
-    def _root(self, e: c.Root) -> ast.expr:
+    def _root(self, e: c.Root, f: Function) -> ast.expr:
         if e.name == "now":
             return item(name("memo"), runtime.NOW)
-        assert e.name not in self.plain, "a part that is used as a value is a form"
-        return name(e.name)
+        return self.as_form(e, f) if e.name in self.plain else name(e.name)
 
     def _collected(self, e: c.SetOfExpressions | c.ListOfExpressions | c.RecordOfExpressions, f: Function) -> ast.expr:
         match e:
@@ -224,12 +198,22 @@ class FastEmitter(OperatorEmitter):
         return self.world.places(kind) if isinstance(kind, Words) and kind.ordered else const(None)
 
     def _invocation(self, e: c.Invocation, f: Function) -> ast.expr:
+        """A definition's value; one that stands in place is made a form."""
+        at = self.raw(e, f.raws)
+        made = self.invoked(e, f)
+        return made if at is None else self.read_slowly(e.type, made, at)
+
+    def invoked(self, e: c.Invocation, f: Function) -> ast.expr:
         rates = self.clockwork.passed(e) if self.timed else tuple(0 for _ in e.arguments)
-        identifier = self.definition(e.definition, rates)
+        raws = tuple(self.raw(a, f.raws) for a in e.arguments)
+        identifier = self.definition(e.definition, rates, raws)
         slot = self.world.shared.get(e.definition)
         if slot is not None:
             return self._shared(e, identifier, slot, f)
-        arguments = [self.later(a, f, running=bool(rate)) for a, rate in zip(e.arguments, rates, strict=True)]
+        arguments = [
+            self.later(a, f, running=bool(rate)) if raw is None else self.deferred(f, lambda a=a: self.in_place(a, f))  # type: ignore[misc]
+            for a, rate, raw in zip(e.arguments, rates, raws, strict=True)
+        ]
         around = [self._combinations(f)] if self.world.walks(e.definition) else []
         return call(identifier, *(name(p) for p in STANDARD), *around, *arguments)  # d2(subject, …, 1, a1)
 
@@ -248,35 +232,41 @@ class FastEmitter(OperatorEmitter):
     def _combinations(self, f: Function) -> ast.expr:
         return name(f.combinations) if f.combinations else const(1)
 
-    def definition(self, qualified: str, rates: tuple[Rate, ...]) -> str:
-        """The function of a definition whose arguments run so; emitted when first used."""
-        if (qualified, rates) in self.definitions:
-            return self.definitions[qualified, rates]
+    def definition(self, qualified: str, rates: tuple[Rate, ...], raws: tuple[Raw | None, ...]) -> str:
+        """The function of a definition whose arguments run so and stand there; emitted when first used."""
+        if (qualified, rates, raws) in self.definitions:
+            return self.definitions[qualified, rates, raws]
         definition = self.world.definitions[qualified]
-        identifier = self.definitions[qualified, rates] = self.identifier("d")
+        identifier = self.definitions[qualified, rates, raws] = self.identifier("d")
         variables = {p: f"p{i}" for i, (p, _) in enumerate(definition.parameters, 1)}
         slot = self.world.shared.get(qualified)
         counted = slot is None and self.world.walks(qualified)
         f = Function(variables=variables, combinations="n" if counted else "", walked=MAX_COMBINATIONS if counted else 1)
+        f.raws = {p: raw for (p, _), raw in zip(definition.parameters, raws, strict=True) if raw is not None}
         with self.clockwork.inside(qualified, rates), self.world.outside_shapes():
             running = self.clockwork.rate(definition.body) is not Motion.DAILY
-            self._return(definition.body, f, slot, running=running)
+            self._return(definition.body, f, slot, running=running, in_place=self.raw(definition.body, f.raws) is not None)
         parameters = (*STANDARD, *(["n"] if counted else []), *variables.values())
         self.add(identifier, parameters, f.body, f"define {qualified.rpartition('.')[2]}, {definition.span.place}")
         return identifier
 
-    def _return(self, e: c.Expression, f: Function, slot: int | None, *, running: bool) -> None:
+    def _return(self, e: c.Expression, f: Function, slot: int | None, *, running: bool, in_place: bool = False) -> None:
         """Statements that return the value, kept in the memo if it has a slot there; a ladder becomes `if`s."""
         if isinstance(e, c.Conditional):
             for condition, value in e.arms:
                 test = self.now(condition, f)
                 inside = f.inside()
-                self._return(value, inside, slot, running=running)
+                self._return(value, inside, slot, running=running, in_place=in_place)
                 f.body.append(ast.If(test, inside.body, []))
-            self._return(e.otherwise, f, slot, running=running)
+            self._return(e.otherwise, f, slot, running=running, in_place=in_place)
             return
         f.ahead = True
-        made = self.truth(e, f) if e.type == BOOL else self.value(e, f, running=running)
+        if e.type == BOOL:
+            made = self.truth(e, f)
+        elif in_place:
+            made = self.in_place(e, f)
+        else:
+            made = self.value(e, f, running=running)
         f.ahead = False
         if slot is not None:
             f.body.append(ast.Assign([ast.Subscript(name("memo"), const(slot), ast.Store())], made))
@@ -298,6 +288,8 @@ class FastEmitter(OperatorEmitter):
                 return self.run("time_of_day", clock)  # settled by `value` unless compared
             made = self.slots.helper(f"{e.function}_at", runtime.changing(e.function))
             return call(made, name("memo"), clock)  # weekday_at(memo, …)
+        if e.function == "count" and isinstance(arguments[0].type, ListOf) and self.raw(arguments[0], f.raws) is not None:  # len(a1)
+            return call(self.slots.helper("len", len), self.in_place(arguments[0], f))
         values = [self.value(arguments[0], f), *(self.later(a, f) for a in arguments[1:])]
         if e.function == "final":  # a1[-1]
             return item(values[0], -1)
@@ -318,7 +310,9 @@ class FastEmitter(OperatorEmitter):
         return made
 
     def _lifted(self, e: c.Expression, f: Function) -> ast.expr:
-        inner = Function(variables={v: f"x{i}" for i, v in enumerate(f.variables, 1)}, combinations="n", walked=MAX_COMBINATIONS)
+        inner = Function(
+            variables={v: f"x{i}" for i, v in enumerate(f.variables, 1)}, combinations="n", walked=MAX_COMBINATIONS, raws=f.raws
+        )
         identifier = self.identifier("e")
         self._return(e, inner, None, running=False)
         row = self.world.row
@@ -395,7 +389,7 @@ class FastEmitter(OperatorEmitter):
 
     def _type_of(self, target: c.Expression, f: Function) -> ast.expr:
         if isinstance(target, c.Root) and target.name in self.plain:
-            return call(attribute(name(target.name), "get"), const("entity_type"))  # subject.get('entity_type')
+            return self.type_of(target.name)
         return attribute(self.value(target, f), "_type")
 
     def _junction(self, operator: Operator, operands: Sequence[c.Expression], f: Function) -> ast.expr:
@@ -433,9 +427,9 @@ class FastEmitter(OperatorEmitter):
         """A loop before the expression where it is evaluated next, else a function with the loop: q1(subject, …, a1)."""
         if f.ahead and f.loops < _MOST_LOOPS:
             return self._loop(e, f)
-        collection = self.value(e.collection, f)
+        collection = self.collection(e.collection, f)
         outer = {v: f"x{i}" for i, v in enumerate(f.variables, 1)}
-        inner = Function(variables=outer, combinations="n" if f.combinations else "", walked=f.walked, ahead=True)
+        inner = Function(variables=outer, combinations="n" if f.combinations else "", walked=f.walked, ahead=True, raws=f.raws)
         found = self._walk(e, inner, name("elements"), [ast.Return(const(e.kind is QuantifierKind.SOME))])
         identifier = self.identifier("q")
         around, row = ["n"] if f.combinations else [], self.world.row
@@ -448,12 +442,28 @@ class FastEmitter(OperatorEmitter):
 
     def _loop(self, e: c.Quantified, f: Function) -> ast.expr:
         """t1 = False; for v1 in a1: if …: t1 = True; break"""
-        collection, variable = self.value(e.collection, f), f.fresh("t")
+        collection, variable = self.collection(e.collection, f), f.fresh("t")
         some = e.kind is QuantifierKind.SOME
         f.body.append(assign(variable, const(not some)))
         f.body += self._walk(e, f, collection, [assign(variable, const(some)), ast.Break()])
         f.ahead = True
         return name(variable)
+
+    def collection(self, e: c.Expression, f: Function) -> ast.expr:
+        """What is walked, as it stands if it is read in place."""
+        return self.value(e, f) if self.raw(e, f.raws) is None else self.in_place(e, f)
+
+    def walks_in_place(self, collection: c.Expression, variable: str, element: str, f: Function, inner: Function) -> bool:
+        """Whether the elements are callers' objects; each of them is then looked at first."""
+        at = self.raw(collection, f.raws)
+        inner.raws.pop(variable, None)
+        if at is None:
+            return False
+        assert isinstance(collection.type, ListOf)
+        inner.raws[variable] = Raw(at.depth + 1, at.lists)
+        if not self.was_looked_at(collection):
+            inner.body.append(self.element_check(collection.type.element, element, inner))
+        return True
 
     def _walk(self, e: c.Quantified, f: Function, collection: ast.expr, found: list[ast.stmt]) -> list[ast.stmt]:
         """The loop; `found` is what it does at the first element that settles it."""
@@ -461,6 +471,7 @@ class FastEmitter(OperatorEmitter):
         inner.loops += 1
         checks, collection = self.walked(e.collection, (e.body,), collection, f, inner)
         variable = inner.variables[e.variable] = f.fresh("v")
+        self.walks_in_place(e.collection, e.variable, variable, f, inner)
         test = self.now(e.body, inner)
         settled = test if e.kind is QuantifierKind.SOME else negation(test)
         return [*checks, ast.For(ast.Name(variable, ast.Store()), collection, [*inner.body, ast.If(settled, found, [])], [])]

@@ -148,7 +148,7 @@ class ForestEmitter:
     ) -> None:  # fmt: skip
         """for e1 in a1 & K1_keys: t1 = K1[e1]; of what an entity stands in, only if all of that is known"""
         outer, element, found = self.f, self.f.fresh("e"), self.f.fresh("t")
-        if key.sort is Sort.ABOVE:
+        if key.sort is Sort.ABOVE and self.fast.raw(key.expression, outer.raws) is None:
             outer.body.append(ast.Expr(self._above(key, "w")))  # raises where it is unknown
         keys: ast.expr = name(f"{table}_keys") if above is None else item(above, 0)
         walked: ast.expr = ast.BinOp(read, ast.BitAnd(), keys)
@@ -205,16 +205,39 @@ class ForestEmitter:
         if not isinstance(e, c.Attribute):
             return self.fast.value(e, self.f, running=True)
         if isinstance(e.target, c.Root):
-            self.f.ahead = True
-            read = self.fast.read(e, self.f)
-            self.f.ahead = False
             if self._everybody_has(e):
-                return read
+                return self._read_ahead(e)
+            read = self.fast.deferred(self.f, lambda: self.fast.read(e, self.f))
             has = frozenset(kind for kind in self.world.kinds(e.target.name) if e.name in self.world.forms.owners[kind])
             return ast.IfExp(compare(self._type_of(e.target), ast.In(), self.fast.slots.slot(has)), read, const(None))
+        if self.fast.raw(e.target, self.f.raws) is not None:
+            if not self._is_optional(e.target):
+                return self._read_ahead(e)
+            return self._where_it_is(e.target, lambda: self.fast.read(e, self.f))
         target = self._chain(e.target)
         slot = self.world.forms.slots[e.name]
         return self._if_there(target, self._is_optional(e.target), lambda there: attribute(there, slot))
+
+    def _read_ahead(self, e: c.Attribute) -> ast.expr:
+        self.f.ahead = True
+        read = self.fast.read(e, self.f)
+        self.f.ahead = False
+        return read
+
+    def _where_it_is(self, e: c.Expression, use: Callable[[], ast.expr]) -> ast.expr:
+        """a2 if … is not None and … else None: what is reached by what is not there is not there."""
+
+        def make() -> ast.expr:
+            there: list[ast.expr] = []
+            for each in _way(e):
+                if isinstance(each.target, c.Root) and not self._everybody_has(each):
+                    has = frozenset(kind for kind in self.world.kinds(each.target.name) if each.name in self.world.forms.owners[kind])
+                    there.append(compare(self._type_of(each.target), ast.In(), self.fast.slots.slot(has)))
+                if self.world.field(each).optional:
+                    there.append(compare(self.fast.in_place(each, self.f), ast.IsNot(), const(None)))
+            return ast.IfExp(junction(ast.And(), there), use(), const(None))
+
+        return self.fast.deferred(self.f, make)
 
     def _if_there(self, made: ast.expr, optional: bool, use: Callable[[ast.expr], ast.expr]) -> ast.expr:
         if not optional:
@@ -234,11 +257,16 @@ class ForestEmitter:
 
     def _type_of(self, root: c.Root) -> ast.expr:
         if root.name in self.fast.plain:
-            return call(attribute(name(root.name), "get"), const("entity_type"))
+            return self.fast.type_of(root.name)
         return attribute(name(root.name), "_type")
 
     def _above(self, key: Key, letter: str) -> ast.expr:
         """What an entity stands in, or whether all of that is known: subject.u1"""
+        e = key.expression
+        if self.fast.raw(e, self.f.raws) is not None:
+            if not self._is_optional(e):
+                return self.fast.above_in_place(e, key.group, self.f)
+            return self._where_it_is(e, lambda: self.fast.above_in_place(e, key.group, self.f))
         slot = f"{letter}{self.world.forms.groups[key.group]}"
         return self._if_there(self._chain(key.expression), self._is_optional(key.expression), lambda there: attribute(there, slot))
 
@@ -397,3 +425,12 @@ def _expressions(row: Row) -> tuple[c.Expression, ...]:
     assert isinstance(row.step, Test)
     witness = row.step.witness
     return row.rest if witness is None else (witness.collection, *row.rest)
+
+
+def _way(e: c.Expression) -> list[c.Attribute]:
+    """The attributes by which an expression is reached from a part of the request, the first read first."""
+    found: list[c.Attribute] = []
+    while isinstance(e, c.Attribute):
+        found.insert(0, e)
+        e = e.target
+    return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from abac.compiler import runtime
 from abac.compiler.classes import COMPARE, SPELLED, is_plain
-from abac.compiler.functions import Function
+from abac.compiler.functions import Function, Raw
 from abac.compiler.motion import Clockwork, Motion
 from abac.compiler.syntax import attribute, call, compare, const, integer, junction, name, negation, walrus
 from abac.compiler.world import World
@@ -38,6 +38,22 @@ class OperatorEmitter(ABC):
     @abstractmethod
     def deferred(self, f: Function, make: Callable[[], T]) -> T:
         """What may not be evaluated."""
+
+    @abstractmethod
+    def raw(self, e: c.Expression, raws: Mapping[str, Raw]) -> Raw | None:
+        """Where the expression's value stands, if it is a caller's object that is read in place."""
+
+    @abstractmethod
+    def in_place(self, e: c.Expression, f: Function) -> ast.expr:
+        """That object."""
+
+    @abstractmethod
+    def key_in_place(self, e: c.Expression, f: Function) -> ast.expr:
+        """The key of an entity that is read in place."""
+
+    @abstractmethod
+    def above_in_place(self, e: c.Expression, group: str, f: Function) -> ast.expr:
+        """The keys of all of a group that an entity stands in that is read in place."""
 
     def later(self, e: c.Expression, f: Function, *, running: bool = False) -> ast.expr:
         """A value that is not certainly evaluated next: its reads stay inside the expression."""
@@ -70,7 +86,8 @@ class OperatorEmitter(ABC):
                 return call(self.world.matcher(e.operator, rest[0]), self.value(left, f))
             case Operator.EMPTY | Operator.NOT_EMPTY:  # len(a1) == 0
                 python: ast.cmpop = ast.Eq() if e.operator is Operator.EMPTY else ast.NotEq()
-                return compare(call(self.world.slots.helper("len", len), self.value(left, f)), python, const(0))
+                made = self.value(left, f) if self.raw(left, f.raws) is None else self.in_place(left, f)
+                return compare(call(self.world.slots.helper("len", len), made), python, const(0))
         raise AssertionError(f"{e.operator} makes a value")
 
     # ── collections ────────────────────────────────────────────────────────────────────────────────────────
@@ -97,6 +114,8 @@ class OperatorEmitter(ABC):
         return self._deep("same", (left, right), f)
 
     def _key(self, e: c.Expression, f: Function) -> ast.expr:
+        if self.raw(e, f.raws) is not None:
+            return self.key_in_place(e, f)
         return attribute(self.value(e, f), "_key")
 
     def _meets(self, left: c.Expression, right: c.Expression, f: Function) -> ast.expr:
@@ -143,6 +162,9 @@ class OperatorEmitter(ABC):
         if len(names) > 1:
             groups = {each: (f"u{self.world.forms.groups[each]}", f"w{self.world.forms.groups[each]}") for each in names}
             return self.run("stands_in", self.value(left, f), self.later(right, f), self.world.slots.slot(groups))
+        if self.raw(left, f.raws) is not None:
+            above = self.above_in_place(left, names[0], f)
+            return compare(self.deferred(f, lambda: self._key(right, f)), ast.In(), above)
         number = self.world.forms.groups[names[0]]
         entity = self.value(left, f)
         if not isinstance(entity, ast.Name):

@@ -9,16 +9,17 @@ import ast
 from typing import Any
 
 from abac.compiler.classes import is_plain
+from abac.compiler.climbing import Climber
 from abac.compiler.forms import UNSET, Forms
 from abac.compiler.quick import passes, quick_test
 from abac.compiler.readers import DEEPEST, LISTS, Odd, Readers, numbered, placed, spend, spend_exactly
 from abac.compiler.slots import Slots
-from abac.compiler.syntax import assign, attribute, call, compare, const, function, junction, name, tuple_of
+from abac.compiler.syntax import assign, attribute, call, compare, const, function, junction, name, tuple_of, walrus
 from abac.compiler.uses import Uses
 from abac.language import checked as c
 from abac.model.limits import MAX_COLLECTION
 from abac.model.schema import Entity, Field
-from abac.model.types import EntityOf, KeyOf, ListOf, RecordOf, Scalar, SetOf, Type, Words
+from abac.model.types import DECIMAL, EntityOf, KeyOf, ListOf, RecordOf, Scalar, SetOf, Type, Words, base
 from abac.model.wire import NOTHING
 
 FAST = ("raw", "depth", "left")
@@ -31,12 +32,13 @@ class ReaderEmitter:
 
     def __init__(self, package: c.Package, forms: Forms, uses: Uses, slots: Slots) -> None:
         self.package, self.forms, self.uses, self.slots = package, forms, uses, slots
-        self.run = Readers(package.schema, package.tables, forms)
+        self.run = Readers(package.schema, package.tables, forms, Climber(package.schema))
         self.functions: list[ast.FunctionDef] = []
         self.comments: dict[int, str] = {}
         self.links: list[tuple[Odd, str]] = []
         self._known: dict[tuple[object, bool], ast.expr] = {}
         self._slow: dict[str, Any] = {}
+        self._member_sets: dict[Type, Any] = {}
         self._members: dict[Field, Any] = {}
         self.run_stand, self.run_stand_exactly = self.run.stand, self.run.stand_exactly
 
@@ -49,11 +51,16 @@ class ReaderEmitter:
             match type_:
                 case RecordOf(name=owner) | EntityOf(names=(owner,)) if owner not in self.uses.whole:
                     self._owner(identifier, owner, exact)
-                case ListOf(element=element):
+                case ListOf(element=element) if base(element) != DECIMAL:  # of those, `abac.model.wire` looks at the hashes
                     self._list(identifier, type_, element, exact)
                 case _:
                     self._known[key] = self.slots.helper(identifier, self._plain(type_, exact))
         return self._known[key]
+
+    def member_set(self, element: Type) -> ast.expr:
+        """What reads a set that is a member of a part of the request."""
+        made = self._member_sets.setdefault(element, self.run.member_set(element))
+        return self.slots.slot(made)
 
     def root(self, owner: str, *, exact: bool) -> ast.expr:
         """The reader of a part of the request."""
@@ -62,6 +69,8 @@ class ReaderEmitter:
     def _plain(self, type_: Type, exact: bool) -> Any:
         if isinstance(type_, SetOf) and is_plain(type_.element):
             return self.run.plain_set_exact(type_.element) if exact else self.run.plain_set(type_.element)
+        if isinstance(type_, Scalar) and not exact:
+            return self.run.scalar(type_)
         return self.run.slow_exact(type_) if exact else self.run.slow(type_)
 
     def fields(self, owner: str) -> list[Field]:
@@ -168,13 +177,15 @@ class ReaderEmitter:
         return call(self.slots.helper(f"{identifier}_odd", call_), *(name(p) for p in (EXACT if exact else FAST)))
 
     def _of_another_type(self, owner: str, exact: bool) -> ast.stmt:
-        """if raw.get('entity_type', 'User') != 'User': …"""
-        asked = call(attribute(name("raw"), "get"), const("entity_type"), const(owner))
+        """if type((a := raw.get('entity_type', 'User'))) is not str or a != 'User': …"""
+        asked = walrus("a", call(attribute(name("raw"), "get"), const("entity_type"), const(owner)))
+        of_text = compare(call(self.slots.helper("type", _TYPE), asked), ast.IsNot(), self.slots.helper("str", str))
         otherwise: ast.expr = self.slots.helper("UNSET", UNSET)
         if exact:
             slow = self.slots.slot(self._slow_exactly(owner))
             otherwise = call(slow, *(name(p) for p in EXACT))
-        return ast.If(compare(asked, ast.NotEq(), const(owner)), [ast.Return(otherwise)], [])
+        is_other = compare(name("a"), ast.NotEq(), const(owner))
+        return ast.If(junction(ast.Or(), [of_text, is_other]), [ast.Return(otherwise)], [])
 
     def _slow_exactly(self, owner: str) -> Any:
         return self._slow.setdefault(owner, self.run.slow_exact(EntityOf((owner,))))
@@ -227,15 +238,15 @@ class ReaderEmitter:
         return body
 
     def _stand(self, entity: Entity, exact: bool) -> ast.stmt:
-        """stand(o, K1, raw.get('parents', NOTHING))"""
+        """stand(o, K1, raw.get('parents', NOTHING), depth + 1)"""
         raw: ast.expr = tuple_of(())
         if entity.parents:
             raw = call(attribute(name("raw"), "get"), const("parents"), self.slots.helper("NOTHING", NOTHING))
+        deeper = ast.BinOp(name("depth"), ast.Add(), const(1))
         if exact:
-            deeper = ast.BinOp(name("depth"), ast.Add(), const(1))
             stand = self.slots.helper("stand_exactly", self.run_stand_exactly)
             return ast.Expr(call(stand, name("o"), self.slots.slot(entity), raw, name("path"), deeper))
-        return ast.Expr(call(self.slots.helper("stand", self.run_stand), name("o"), self.slots.slot(entity), raw))
+        return ast.Expr(call(self.slots.helper("stand", self.run_stand), name("o"), self.slots.slot(entity), raw, deeper))
 
 
 def _set(slot: str, value: ast.expr) -> ast.stmt:

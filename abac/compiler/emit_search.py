@@ -24,7 +24,7 @@ from abac.compiler.syntax import assign, attribute, call, compare, const, item, 
 from abac.language import checked as c
 from abac.model.combining import Algorithm
 from abac.model.decision import Effect
-from abac.model.types import SetOf
+from abac.model.types import ListOf, SetOf, Type
 
 _DEEPEST = 12
 
@@ -277,7 +277,7 @@ class SearchEmitter:
     def _witness(self, witness: c.Witness, parts: Sequence[c.Expression], leaf: ast.expr, found: list[ast.stmt], f: Function) -> None:
         """The first element for which the condition holds: for v1 in a1: if …: memo[2][17] = v1; return L1"""
         f.ahead = True
-        collection = self.fast.value(witness.collection, f)
+        collection = self.fast.collection(witness.collection, f)
         f.ahead = False
         inner = f.inside()
         inner.loops += 1
@@ -285,6 +285,14 @@ class SearchEmitter:
             collection = self.fast.run("ordered", collection)
         checks, collection = self.fast.walked(witness.collection, parts, collection, f, inner)
         variable = inner.variables[witness.variable] = f.fresh("v")
-        keep = ast.Assign([ast.Subscript(item(name("memo"), WITNESSES), leaf, ast.Store())], name(variable))
+        form: ast.expr = name(variable)
+        if self.fast.walks_in_place(witness.collection, witness.variable, variable, f, inner):
+            form = self.fast.as_form(c.Variable(witness.variable, type=_element(witness.collection), span=witness.collection.span), inner)
+        keep = ast.Assign([ast.Subscript(item(name("memo"), WITNESSES), leaf, ast.Store())], form)
         self.nest(list(parts), [keep, *found], inner)
         f.body += [*checks, ast.For(ast.Name(variable, ast.Store()), collection, inner.body, [])]
+
+
+def _element(collection: c.Expression) -> Type:
+    assert isinstance(collection.type, ListOf | SetOf)
+    return collection.type.element

@@ -11,6 +11,14 @@ STANDARD = ("subject", "action", "resource", "context", "memo")
 """The parameters of every function of the fast path: the request's parts, and what the decision keeps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Where a caller's object stands that is read in place: how deep in the request at most, and inside how many lists."""
+
+    depth: int
+    lists: int
+
+
 @dataclass(slots=True)
 class Function:
     """One generated function while it is built.
@@ -18,7 +26,7 @@ class Function:
     Attributes:
         body: its statements so far; where reads that certainly come next may be put.
         read: what was already computed on the way here, and the variable that holds each.
-        variables: the policy's variables and their names here.
+        variables: the policy's variables and their names here; raws: those of them that hold callers' objects, as they are.
         combinations: the variable that holds the product of the sizes of what is walked around; empty for one.
         walked: the greatest that product can be.
         ahead: whether the expression being emitted is certainly evaluated next, so that statements may stand before it.
@@ -34,6 +42,7 @@ class Function:
     loops: int = 0
     depth: int = 0
     count: list[int] = field(default_factory=lambda: [0])
+    raws: dict[str, Raw] = field(default_factory=dict)
 
     def fresh(self, letter: str) -> str:
         self.count[0] += 1
@@ -42,8 +51,9 @@ class Function:
     def inside(self) -> Function:
         """The same place, a level deeper: what is read there is not known to be read here."""
         return Function(
-            [], dict(self.read), dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth + 1, self.count
-        )
+            [], dict(self.read), dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth + 1, self.count,
+            dict(self.raws),
+        )  # fmt: skip
 
 
 def reads(e: c.Expression, name: str) -> tuple[c.Expression, str]:

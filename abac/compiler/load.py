@@ -16,7 +16,7 @@ from abac.compiler.emit_answers import ExactPolicy
 from abac.compiler.graph import Graph, Leaf
 from abac.compiler.later import Later
 from abac.compiler.outcomes import Facts, Outcome, nothing_applies
-from abac.compiler.runtime import HORIZON, UNREAD, HandOver, Memo
+from abac.compiler.runtime import FIRST_SLOT, HORIZON, UNREAD, HandOver, Memo
 from abac.compiler.tables import Table
 from abac.language import checked as c
 from abac.model.combining import Outcome as Extended
@@ -55,7 +55,7 @@ class Compiled:
         self.trusting = module.trusting
         self.name, self.package_name = module.graph.root.policy.name, package.name
         self.schema, self.tables = package.schema, package.tables
-        self.forms, self._reads_now, self.kept = module.world.forms, module.world.uses.now, len(module.world.shared)
+        self.forms, self._reads_now, self.kept = module.world.forms, module.world.uses.now, module.world.memo_places - FIRST_SLOT
         self.searches = module.verdict.forms, module.decision.forms
         self.edge = Edge(self.schema, self.tables, self.forms, self._reads_now)
         self._package, self._leaves = Later.given(package), Later.given(module.graph.leaves)
@@ -73,6 +73,7 @@ class Compiled:
         self.namespace: dict[str, Any] = {
             "__builtins__": {}, "__name__": "abac.policy", "STOP": _STOP, "UNREAD": UNREAD, "BaseException": BaseException,
             "surprise": self._surprised, "DISCHARGED": discharges, "slow_decide": self._slow_decide, "slow_permits": self._slow_permits,
+            "unread_decide": self._unread_decide, "unread_permits": self._unread_permits,
             "exact_decide": self._exact_decide, "exact_permits": self._exact_permits,
         }  # fmt: skip
         self.given = frozenset((*self.namespace, "EMPTY", "NOTHING_APPLIES", "LATER"))
@@ -192,10 +193,25 @@ class Compiled:
     def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
         now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
         found = self._fast(self.searches[0], (subject, action, resource, context), now)
-        if found is not None:
-            return bool(found)
-        decided = self._exactly(subject, action, resource, context, now)
-        return decided.permitted and all(duty.id in self.discharges for duty in decided.obligations)
+        return self._exactly_permits(subject, action, resource, context, now) if found is None else bool(found)
+
+    def _unread_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
+        """The decision on plain dicts of which the search of plain dicts could not read something: most often it is not there."""
+        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        return self._exactly(subject, action, resource, context, now)
+
+    def _unread_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
+        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        return self._exactly_permits(subject, action, resource, context, now)
+
+    def _exactly_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
+        try:
+            parts = self.edge.exact_parts(subject, action, resource, context)
+        except _STOP:
+            raise
+        except BaseException as error:
+            return self._given_up(error).permitted
+        return not isinstance(parts, InvalidRequest) and self._exact_permits(*parts, now)
 
     def _exact_decide(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         """The decision on exact forms."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Clamped, Context, Decimal, Overflow, Rounded, Subnormal
 from typing import Any
 
+from abac.compiler.climbing import LISTS as LISTS
+from abac.compiler.climbing import Climber
 from abac.compiler.forms import UNSET, Form, Forms, Maker
 from abac.compiler.recipes import recipe
-from abac.compiler.runtime import PLENTY, hand_over
-from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING
+from abac.compiler.runtime import hand_over, is_text, member
+from abac.model.limits import DECIMAL_DIGITS, DECIMAL_EXPONENT, INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING
+from abac.model.scalars import read_scalar
 from abac.model.schema import Entity, Field, Schema
-from abac.model.types import INT, STRING, EntityOf, KeyOf, ListOf, SetOf, Type, Words, base
-from abac.model.values import EntityValue, ListValue, Table, Unknown
+from abac.model.types import DECIMAL, INT, STRING, EntityOf, KeyOf, ListOf, Scalar, SetOf, Type, Words, base
+from abac.model.values import CauseKind, EntityValue, ListValue, Table, Unknown
 from abac.model.wire import NOTHING, named_members, read_at
 
 Left = list[int]
@@ -42,6 +46,7 @@ class Readers:
     schema: Schema
     tables: Mapping[str, Table]
     forms: Forms
+    climber: Climber
 
     # ── whatever the type ──────────────────────────────────────────────────────────────────────────────────
 
@@ -53,6 +58,22 @@ class Readers:
             return self.forms.fast(read_at(raw, field, "", depth, self.schema, self.tables), type_)
 
         return read
+
+    @recipe
+    def scalar(self, type_: Scalar) -> Fast:
+        """A value without parts, by the reader that `abac.model.wire` has for it."""
+
+        def read(raw: Any, depth: int, left: Left) -> Any:
+            found = read_scalar(raw, type_) if depth <= DEEPEST else UNSET
+            return UNSET if type(found) is CauseKind else found
+
+        if type_ != DECIMAL:
+            return read
+
+        def decimal(raw: Any, depth: int, left: Left) -> Any:
+            return raw if type(raw) is Decimal and depth <= DEEPEST and is_narrow(raw) else read(raw, depth, left)
+
+        return decimal
 
     @recipe
     def slow_exact(self, type_: Type) -> Exact:
@@ -78,30 +99,53 @@ class Readers:
     @recipe
     def plain_set(self, element: Type) -> Fast:
         """A set of strings, words, keys or numbers, taken over by steps that Python does without looking at each element."""
-        slow, fits = self.slow(SetOf(element)), self._fits(element)
+        slow, taken = self.slow(SetOf(element)), self._taken(element)
 
         def read(raw: Any, depth: int, left: Left) -> Any:
-            if type(raw) in _SETS and len(raw) <= MAX_COLLECTION and fits(raw):
-                left[0] -= len(raw)
-                return frozenset(raw)
-            return slow(raw, depth, left)
+            made = taken(raw) if type(raw) in _SETS and len(raw) <= MAX_COLLECTION else None
+            if made is None:
+                return slow(raw, depth, left)
+            left[0] -= len(raw)
+            return made
 
         return read
 
-    def _fits(self, element: Type) -> Callable[[Any], bool]:
-        """Whether surely all elements are values of the type as they stand."""
+    @recipe
+    def member_set(self, element: Type) -> Callable[[Any], Any]:
+        """The same for a member of a part of the request: hands over if it is unknown."""
+        slow, taken, only = self.slow(SetOf(element)), self._taken(element), self._only(element)
+
+        def read(raw: Any) -> Any:
+            if type(raw) is list:
+                if not raw:
+                    return _EMPTY
+                if len(raw) == 1 and type(raw[0]) is str and only(raw[0]):
+                    return frozenset(raw)
+            made = taken(raw) if type(raw) in _SETS and len(raw) <= MAX_COLLECTION else None
+            return member(slow, raw) if made is None else made
+
+        return read
+
+    def _only(self, element: Type) -> Callable[[str], bool]:
+        """Whether a str surely is such an element, which most sets have one of."""
+        if isinstance(element, Words) and not element.open:
+            return frozenset(element.words).__contains__
+        return is_text if base(element) == STRING and not isinstance(element, KeyOf) else lambda text: False
+
+    def _taken(self, element: Type) -> Callable[[Any], frozenset[Any] | None]:
+        """The set, if surely all elements are values of the type as they stand."""
         allowed: frozenset[Any] | None = None
         if isinstance(element, Words) and not element.open:
             allowed = frozenset(element.words)
         elif isinstance(element, KeyOf) and base(element) == STRING:
             allowed = frozenset(self.tables[element.table].rows)
         if allowed is not None:
-            return lambda raw: _ONLY_TEXT.issuperset(map(type, raw)) and allowed.issuperset(raw)
+            return lambda raw: frozenset(raw) if _ONLY_TEXT.issuperset(map(type, raw)) and allowed.issuperset(raw) else None
         if base(element) == STRING and not isinstance(element, KeyOf):
-            return _are_texts
+            return _texts
         if element == INT:
-            return _are_ints
-        return lambda raw: False
+            return _ints
+        return lambda raw: None
 
     @recipe
     def plain_set_exact(self, element: Type) -> Exact:
@@ -115,17 +159,17 @@ class Readers:
 
     # ── entities ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def stand(self, made: Form, entity: Entity, parents: Any) -> bool:
+    def stand(self, made: Form, entity: Entity, parents: Any, depth: int) -> bool:
         """Fills in the groups that an entity stands in, as far as plain dicts and keys tell; whether that is all of them.
 
         Args:
-            parents: the raw member, NOTHING if there is none.
+            parents: the raw member, which stands at `depth`; NOTHING if there is none.
         """
         key = getattr(made, self.forms.slots[entity.key], UNSET)
         if key is UNSET or type(key) is Unknown or not self.forms.groups:
             return not self.forms.groups
         found: dict[str, set[Any]] = {entity.name: {key}}
-        whole = _climb(self.schema, entity, parents, found)
+        whole = self.climber.climb(entity.name, parents, depth, found)
         for group, number in self.forms.groups.items():
             setattr(made, f"u{number}", frozenset(found.get(group, ())))
             if whole:
@@ -134,7 +178,7 @@ class Readers:
 
     def stand_exactly(self, made: Form, entity: Entity, parents: Any, path: str, depth: int) -> None:
         """The same, with what is unknown about them."""
-        if self.stand(made, entity, parents):
+        if self.stand(made, entity, parents, depth):
             return
         key = getattr(made, self.forms.slots[entity.key])
         above: Any = ListValue(())
@@ -172,7 +216,7 @@ class Odd:
         made = forms.classes[self.owner]()
         made._type = self.owner
         setattr(made, forms.slots[entity.key], found)
-        self.readers.stand(made, entity, NOTHING if entity.parents else ())
+        self.readers.stand(made, entity, NOTHING if entity.parents else (), depth + 1)
         return made
 
     def exact(self, raw: Any, path: str, depth: int, left: Left) -> Any:
@@ -202,52 +246,34 @@ def numbered(raw: Any, path: str) -> Iterator[tuple[Any, str]]:
     return ((part, f"{path}[{i}]") for i, part in enumerate(raw))
 
 
-def _climb(schema: Schema, entity: Entity, parents: Any, found: dict[str, set[Any]]) -> bool:
-    """Adds the keys of all that stands above an entity; whether all of it could be told."""
-    whole, left, waiting = True, PLENTY, [(entity, parents, 1)]
-    while waiting:
-        below, raw, depth = waiting.pop()
-        if not below.parents:
-            continue
-        if type(raw) not in LISTS or depth > DEEPEST:
-            whole = False
-            continue
-        left -= len(raw)
-        if len(raw) > MAX_COLLECTION or left < 0:
-            return False
-        for each in raw:
-            above = _above(schema, below, each)
-            key = None if above is None else each.get(above.key) if type(each) is dict else each
-            if above is None or type(key) is not str or schema.entities[above.name].fields[above.key].type != STRING or not _is_text(key):
-                whole = False
-                continue
-            found.setdefault(above.name, set()).add(key)
-            waiting.append((above, each.get("parents", NOTHING) if type(each) is dict else NOTHING, depth + 1))
-    return whole
-
-
-def _above(schema: Schema, below: Entity, raw: Any) -> Entity | None:
-    """What kind of entity a raw parent is."""
-    only = below.parents[0] if len(below.parents) == 1 else None
-    if type(raw) is not dict or (only is not None and "entity_type" in schema.entities[only].fields):
-        return None if only is None else schema.entities[only]
-    named = raw.get("entity_type", only)
-    return schema.entities[named] if type(named) is str and named in below.parents else None
-
-
+_EMPTY: frozenset[Any] = frozenset()
 _SETS = (list, tuple, frozenset, set)
-LISTS = (list, tuple)
 _ONLY_TEXT = frozenset({str})
 _ONLY_INTS = frozenset({int})
 
 
-def _is_text(text: str) -> bool:
-    return text.isascii() and len(text) <= MAX_STRING
+_NARROW = Context(
+    prec=DECIMAL_DIGITS, Emin=-DECIMAL_EXPONENT, Emax=DECIMAL_EXPONENT, clamp=0, traps=[Rounded, Subnormal, Clamped, Overflow]
+)
 
 
-def _are_texts(raw: Any) -> bool:
-    return _ONLY_TEXT.issuperset(map(type, raw)) and all(map(str.isascii, raw)) and max(map(len, raw), default=0) <= MAX_STRING
+def is_narrow(number: Decimal) -> bool:
+    """Whether a Decimal surely is a value as it stands."""
+    try:
+        return number.is_finite() and _NARROW.plus(number) is not None
+    except ArithmeticError:
+        return False
 
 
-def _are_ints(raw: Any) -> bool:
-    return _ONLY_INTS.issuperset(map(type, raw)) and min(raw, default=0) >= INT_MIN and max(raw, default=0) <= INT_MAX
+def _texts(raw: Any) -> frozenset[str] | None:
+    """Looked at as one text, no longer than one may be, each once: what is joined takes no more memory than the caller holds."""
+    if not _ONLY_TEXT.issuperset(map(type, raw)):
+        return None
+    made = frozenset(raw)
+    return made if is_text("".join(made)) else None
+
+
+def _ints(raw: Any) -> frozenset[int] | None:
+    if not _ONLY_INTS.issuperset(map(type, raw)) or min(raw, default=0) < INT_MIN or max(raw, default=0) > INT_MAX:
+        return None
+    return frozenset(raw)

@@ -15,7 +15,7 @@ from abac.compiler.forms import UNSET, Forms, Several, value_of
 from abac.compiler.recipes import recipe
 from abac.language.library import arithmetic, times
 from abac.language.library.functions import FUNCTIONS
-from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS
+from abac.model.limits import MAX_CHAIN, MAX_COLLECTION, MAX_COMBINATIONS, MAX_STRING
 from abac.model.text import show
 from abac.model.types import Type
 from abac.model.values import (
@@ -34,6 +34,9 @@ from abac.model.values import (
 
 NOW, HORIZON, WITNESSES, FIRST_SLOT = 0, 1, 2, 3
 """What a decision's memo holds: its clock, the next change noted, witnesses by leaf, then whatever generated code keeps."""
+
+LONGEST_IN_PLACE = 256
+"""Elements of a list of records or entities that is read where it stands; the reader, which counts, takes longer ones."""
 
 PLENTY = 100_000
 """Values that readers read for one attribute; a larger one is left to `abac.model.wire`, which counts exactly."""
@@ -476,7 +479,19 @@ def handed(form: Any) -> Any:
     return known(value_of(form))
 
 
-def member(reader: Callable[[Any, int, list[int]], Any], raw: Any) -> Any:
+def member(reader: Callable[[Any, int, list[int]], Any], raw: Any, depth: int = 1, plenty: int = PLENTY) -> Any:
     """A member of a plain dict that is not plainly a value of its type."""
-    found = reader(raw, 1, [PLENTY])
-    return hand_over() if found is UNSET else found
+    left = [plenty]
+    found = reader(raw, depth, left)
+    return hand_over() if found is UNSET or left[0] < 0 else found
+
+
+def keep(memo: Memo, place: int, made: Any) -> Any:
+    """What is computed once a decision."""
+    memo[place] = made
+    return made
+
+
+def is_text(text: str) -> bool:
+    """Whether a str is surely a String as it stands."""
+    return text.isascii() and len(text) <= MAX_STRING

@@ -24,7 +24,6 @@ class Uses:
         whole: records and entities that are used as values with all their parts: compared, put into sets, handed on in duties.
         ages: names of attributes of which it is asked how old they are.
         groups: entities that others are asked to stand in.
-        roots: parts of the request used as values, not only for their attributes.
         now: whether the clock is read.
     """
 
@@ -32,7 +31,6 @@ class Uses:
     whole: set[str] = field(default_factory=set)
     ages: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
-    roots: set[str] = field(default_factory=set)
     now: bool = False
 
 
@@ -127,8 +125,6 @@ class _Walker:
         match e:
             case c.Root(name="now"):
                 self.found.now = True
-            case c.Root(name=name) if name != "action":
-                self.found.roots.add(name)
             case c.Attribute(target=target, name=name) | c.HasAttribute(target=target, name=name):
                 self._read(target, name)
                 return
@@ -138,7 +134,7 @@ class _Walker:
                 self.found.now = True
                 return
             case c.IsType(target=target):
-                self._target(target)
+                self.expression(target)
                 return
             case c.Latest(target=target, by=by) if isinstance(target.type, ListOf):
                 self._field(target.type.element, by)
@@ -168,12 +164,7 @@ class _Walker:
             self.found.now = True
             return
         self._field(target.type, name)
-        self._target(target)
-
-    def _target(self, target: c.Expression) -> None:
-        """What an attribute is read of: a part of the request is not thereby used as a value."""
-        if not isinstance(target, c.Root):
-            self.expression(target)
+        self.expression(target)
 
     def _field(self, owner: Type, name: str) -> None:
         for each in owners(owner):

@@ -40,9 +40,13 @@ class World:
         self.uses: Uses = uses(self.package)
         self.forms = Forms(self.package.schema, self.uses.groups, self.uses.ages)
         self.readers = ReaderEmitter(self.package, self.forms, self.uses, self.slots)
+        self.above = self.readers.run.climber.above
         used = (name for name, definition in self.definitions.items() if not definition.parameters)
         self.shared = {name: FIRST_SLOT + i for i, name in enumerate(used)}
         self._once: dict[tuple[str, int], Any] = {}
+        several = [part for part in ("subject", "resource") if len(self.kinds(part)) > 1]
+        self.kind_slots = {part: FIRST_SLOT + len(self.shared) + i for i, part in enumerate(several)}
+        self._kept: dict[object, int] = {}
         self._walks: dict[str, bool] = {}
         self._shapes: dict[object, Holes] = {}
         self._numbers: dict[int, dict[object, int]] = {}
@@ -70,6 +74,15 @@ class World:
         """The number of a test among those of a policy, from 1."""
         numbers = self._numbers.setdefault(block, {})
         return numbers.setdefault(shape, len(numbers) + 1)
+
+    @property
+    def memo_places(self) -> int:
+        """How many places a memo has: after those that every memo has, for definitions computed once, and for types of plain dicts."""
+        return FIRST_SLOT + len(self.shared) + len(self.kind_slots) + len(self._kept)
+
+    def kept_slot(self, key: object) -> int:
+        """The place in the memo of what searches of plain dicts compute once a decision."""
+        return self._kept.setdefault(key, self.memo_places)
 
     def table(self, of: object, make: Callable[[Any], Any]) -> str:
         """The name of the table of something; it is filled in when all code is emitted, with outcomes by leaf."""

@@ -29,6 +29,10 @@ MAX_QUANTIFIERS: Final = 4
 MAX_COLLECTION: Final = 10_000
 """Elements of one Set or List in a request or constant."""
 
+MAX_COLLIDING: Final = 16
+"""Different Decimals with one hash in one Set or List of a request: Python's hash of numbers is known to callers, and what is looked up
+among thousands that share one compares with each."""
+
 MAX_VALUES: Final = 1_000_000
 """Values read for one attribute of subject, resource or context: Python objects that hold themselves twice double at every level."""
 

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from abac.model import types as t
 from abac.model.json_text import JsonError, parse_number
-from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_NESTING, MAX_STRING, MAX_VALUES
+from abac.model.limits import INT_MAX, INT_MIN, MAX_COLLECTION, MAX_COLLIDING, MAX_NESTING, MAX_STRING, MAX_VALUES
 from abac.model.scalars import duration_text, read_scalar
 from abac.model.schema import Field, Schema
 from abac.model.values import (
@@ -192,16 +192,18 @@ class _Reader:
         parts = _attempt(_elements, raw, (list, tuple))
         if not isinstance(parts, list):
             return Unknown.of(path, parts if isinstance(parts, CauseKind) else CauseKind.MISTYPED)
-        return ListValue(tuple(self.read(part, element, f"{path}[{i}]", depth + 1) for i, part in enumerate(parts)))
+        made = [self.read(part, element, f"{path}[{i}]", depth + 1) for i, part in enumerate(parts)]
+        return Unknown.of(path, CauseKind.LIMIT_EXCEEDED) if _collide(made, element) else ListValue(tuple(made))
 
     def _set(self, raw: object, element: t.Type, path: str, depth: int) -> Value | Unknown:
         parts = _attempt(_elements, raw, (list, tuple, set, frozenset))
         if not isinstance(parts, list):
             return Unknown.of(path, parts if isinstance(parts, CauseKind) else CauseKind.MISTYPED)
         if issubclass(type(raw), (set, frozenset)):  # no order: the same set must read the same in every process
-            unordered = [self.read(part, element, f"{path}[*]", depth + 1) for part in parts]
-            return set_of(sorted(unordered, key=canonical_key))
-        return set_of(self.read(part, element, f"{path}[{i}]", depth + 1) for i, part in enumerate(parts))
+            made = sorted((self.read(part, element, f"{path}[*]", depth + 1) for part in parts), key=canonical_key)
+        else:
+            made = [self.read(part, element, f"{path}[{i}]", depth + 1) for i, part in enumerate(parts)]
+        return Unknown.of(path, CauseKind.LIMIT_EXCEEDED) if _collide(made, element) else set_of(made)
 
     def _interval(self, raw: object, element: t.Type, path: str, depth: int) -> Value | Unknown:
         members = members_of(raw)
@@ -272,6 +274,24 @@ def _is_value(raw: object, type_: t.Type) -> bool:
     if kind is int:
         return type_ is t.INT and INT_MIN <= raw <= INT_MAX  # type: ignore[operator]  # an int
     return kind is dt.datetime and type_ is t.INSTANT and raw.tzinfo is dt.timezone.utc  # type: ignore[attr-defined]  # a datetime
+
+
+def _collide(elements: list[Value | Unknown], type: t.Type) -> bool:
+    """Whether more different Decimals than there may be share one hash."""
+    if t.base(type) != t.DECIMAL:
+        return False
+    numbers = [element for element in elements if not isinstance(element, Unknown)]
+    hashes = [hash(number) for number in numbers]
+    if len(set(hashes)) == len(hashes):
+        return False
+    alike: dict[int, list[Value]] = {}
+    for number, each in zip(numbers, hashes, strict=True):
+        others = alike.setdefault(each, [])
+        if number not in others:
+            others.append(number)
+        if len(others) > MAX_COLLIDING:
+            return True
+    return False
 
 
 def _placed(answer: Value | CauseKind, path: str) -> Value | Unknown:

@@ -271,8 +271,8 @@ COUNTED = re.compile(r"(x_)?[a-zR]\d+(_permits)?(_plain)?|[DKLPBT]\d+(_get|_keys
 FIXED = {
     *STANDARD, "n", "elements", "found", "best", "rank", "weak", "which", "outcome", "shape", "k", "b", "o", "_",
     *FAST, *EXACT, "a", "made", "part", "place", "S", "S_permits", "S_plain", "S_permits_plain",
-    *PARAMETERS, "now", "values", "key_subject", "key_resource", "subject_form", "resource_form", "context_form", "decide", "permits",
-    "exact_decide", "exact_permits", "slow_decide", "slow_permits",
+    *PARAMETERS, "now", "values", "key_subject", "key_resource", "type_subject", "type_resource", "signature", "decide", "permits",
+    "exact_decide", "exact_permits", "slow_decide", "slow_permits", "unread_decide", "unread_permits",
     "EMPTY", "DISCHARGED", "NOTHING_APPLIES", "STOP", "UNREAD", "BaseException", "surprise",
 }  # fmt: skip
 BUILTINS = {"type", "str", "int", "bool", "len", "dict", "tuple", "frozenset", "getattr"}

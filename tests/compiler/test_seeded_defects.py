@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
-from abac.compiler import answers, carried, emit_search, exact_index, forms, graph, guards, quick, runtime, slots
+from abac.compiler import answers, carried, climbing, emit_search, exact_index, forms, graph, guards, quick, runtime, slots
 from abac.compiler.emit_exact import ExactEmitter
 from abac.compiler.emit_fast import FastEmitter
 from abac.compiler.emit_forest import ForestEmitter
+from abac.compiler.emit_in_place import InPlace
 from abac.compiler.emit_search import SearchEmitter
 from abac.compiler.functions import Function
 from abac.compiler.graph import Entry, Row
 from abac.compiler.motion import Clockwork
-from abac.compiler.syntax import const
+from abac.compiler.syntax import attribute, call, const
 from abac.compiler.world import World
 from abac.language import checked as c
 from abac.language.operators import Operator
@@ -29,6 +30,7 @@ from abac.model.decision import Effect
 from abac.model.values import EntityValue, Unknown, canonical_key, is_known
 from tests.compiler.agreeing import Complaint, Tally, complaints
 from tests.compiler.filed import filed_package, themed_packages
+from tests.compiler.in_place import placed_packages
 from tests.compiler.pointed import pointed_packages
 from tests.generate.asking import drawn_packages
 
@@ -42,7 +44,7 @@ simplify: Any = importlib.import_module("abac.compiler.passes.simplify")
 
 def packages() -> Iterator[c.Package]:
     """Some of each kind in turn: most mistakes show soon in one of them."""
-    kinds = (pointed_packages(), themed_packages(), map(filed_package, range(12)), drawn_packages(0, 56)[:30])
+    kinds = (placed_packages(), pointed_packages(), themed_packages(), map(filed_package, range(12)), drawn_packages(0, 56)[:30])
     for each in zip_longest(*kinds):
         yield from (package for package in each if package is not None)
 
@@ -70,7 +72,7 @@ def asks_for_no_class(patch: Patch) -> None:
 
 def takes_any_word(patch: Patch) -> None:
     honest = quick.quick_test
-    patch.setattr("abac.compiler.emit_fast.quick_test", lambda *arguments: honest(*arguments)[:1])
+    patch.setattr("abac.compiler.emit_in_place.quick_test", lambda *arguments: honest(*arguments)[:1])
 
 
 def keeps_what_another_branch_read(patch: Patch) -> None:
@@ -85,9 +87,41 @@ def keeps_what_another_branch_read(patch: Patch) -> None:
 
 def knows_inside_what_it_reads_below(patch: Patch) -> None:
     def inside(self: Function) -> Function:
-        return Function([], self.read, dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth, self.count)
+        return Function(
+            [], self.read, dict(self.variables), self.combinations, self.walked, False, self.loops, self.depth, self.count, self.raws
+        )
 
     patch.setattr(Function, "inside", inside)
+
+
+# ── what is read in place ──────────────────────────────────────────────────────────────────────────────────
+
+
+def takes_any_dict_for_the_entity(patch: Patch) -> None:
+    def object_test(self: InPlace, type_: Any, first: ast.expr, variable: str, f: Function) -> ast.expr:
+        return ast.Compare(first, [ast.IsNot()], [const(None)])
+
+    patch.setattr(InPlace, "object_test", object_test)
+
+
+def reads_what_another_type_has(patch: Patch) -> None:
+    def get(self: InPlace, e: Any, field: Any, f: Function) -> ast.expr:
+        return call(attribute(self.in_place(e.target, f), "get"), const(e.name))
+
+    patch.setattr(InPlace, "_get", get)
+
+
+def takes_every_list_for_its_elements(patch: Patch) -> None:
+    patch.setattr(InPlace, "element_check", lambda *_: ast.Pass())
+    patch.setattr(InPlace, "_checked", lambda self, e, field, raw, f: raw)
+
+
+def climbs_no_further_than_the_first(patch: Patch) -> None:
+    patch.setattr(climbing.Climber, "climb", lambda *_: True)
+
+
+def ends_chains_early(patch: Patch) -> None:
+    patch.setattr(climbing, "chain_in_place", lambda start, *_: (start,))
 
 
 # ── ages ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -419,6 +453,8 @@ def takes_a_running_key_to_stay_exactly(patch: Patch) -> None:
 DEFECTS = (
     fills_slots_of_what_is_unknown, asks_for_no_class, takes_any_word,
     keeps_what_another_branch_read, knows_inside_what_it_reads_below,
+    takes_any_dict_for_the_entity, reads_what_another_type_has, takes_every_list_for_its_elements, climbs_no_further_than_the_first,
+    ends_chains_early,
     gives_an_age_to_what_has_none, asks_for_an_age_without_the_value, lets_ages_be_negative, lets_ages_stand_still,
     drops_the_excluded_middle, drops_a_condition_between_equal_values,
     looks_for_an_element_among_the_known, takes_known_elements_for_the_set, walks_past_unknown_elements, compares_subsets_of_the_known,
