@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from abac.compiler import compile_package
 from abac.model.decision import Effect
-from tests.compiler.agreeing import CHECKS, Complaint, Tally, complaints, fast, questions, trusting
+from abac.model.request import InvalidRequest
+from abac.reference import evaluate
+from tests.compiler.agreeing import CHECKS, DIGEST, Complaint, Tally, complaints, differences, drawn_request, fast, questions, trusting
 from tests.compiler.pointed import pointed_packages
 from tests.generate.asking import damaged_while_permitted, drawn_packages, read
 from tests.generate.damage import supply
@@ -87,6 +89,21 @@ def test_three_engines_give_one_answer_a_million_times(shard: int, record_proper
         print(f"shard {shard}: {tally.pairs} pairs", file=sys.stderr, flush=True)
     assert tally.pairs >= 1_000_000 / LONG_SHARDS
     is_telling(tally)
+
+
+def test_what_another_version_has_read_is_read_again() -> None:
+    asked = 0
+    for i, package in enumerate(pointed_packages()):
+        before, after, maker = trusting(package), trusting(package), RequestMaker.of(random.Random(f"versions {i}"), package)
+        for _ in range(12):
+            request = read(package, drawn_request(package, maker), None)
+            if isinstance(request, InvalidRequest):
+                continue
+            asked += 1
+            parts = (before.form(request.subject), request.action, before.form(request.resource), before.form(request.context))
+            assert not differences(evaluate(package, request, DIGEST), after.decide(*parts, request.now)), package.sources[0].text
+            assert after.permits(*parts, request.now) is (before.permits(*parts, request.now))
+    assert asked > 100
 
 
 @settings(max_examples=10, suppress_health_check=list(HealthCheck))

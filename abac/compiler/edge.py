@@ -15,7 +15,7 @@ from abac.compiler.forms import Form, Forms
 from abac.compiler.runtime import PLENTY
 from abac.model.request import Clock, InvalidRequest, Request, clock_of, read_context, read_request
 from abac.model.schema import Action, Schema
-from abac.model.values import EntityValue, RecordValue, Table, Unknown
+from abac.model.values import EntityValue, RecordValue, Table, Unknown, Validated
 from abac.model.wire import named_members, unwrapped
 
 Parts = tuple[Form, str, Form, Form]
@@ -73,7 +73,7 @@ class Edge:
 
     def _members(self, raw: Any, names: tuple[str, ...]) -> tuple[Any, str | None]:
         """The object's members, and the type of entity it is."""
-        if self._is_dated(raw, EntityValue):
+        if self._is_value(raw, EntityValue):
             return None, None
         known = self.schema.entities
         wanted = tuple(dict.fromkeys(member for name in names for member in self.wanted[name]))
@@ -90,14 +90,14 @@ class Edge:
         if mine is not None:
             return mine._exact if readers is self.exact else mine
         members = raw if type(raw) is dict else {} if raw is None else named_members(raw, self.wanted["context"])
-        if members is None or self._is_dated(raw, RecordValue):
+        if members is None or self._is_value(raw, RecordValue):
             return None
         exactly = ("context",) if readers is self.exact else ()
         return readers["context"](members, *exactly, 0, [PLENTY])
 
-    def _is_dated(self, raw: Any, kind: type) -> bool:
-        """Whether it may be a value of which is known, beside what its members say, how old they are, and somebody asks for that."""
-        return type(raw) is kind and bool(self.forms.ages)
+    def _is_value(self, raw: Any, kind: type) -> bool:
+        """Whether it is what another policy, or another version of this one, has read; or a value of which is known how old it is."""
+        return isinstance(raw, Validated) or (type(raw) is kind and bool(self.forms.ages))
 
     # ── in three values ────────────────────────────────────────────────────────────────────────────────────
 
