@@ -129,8 +129,18 @@ def answer(policy: ExactPolicy, parts: Parts) -> Answer:
 
 
 def stands(policy: ExactPolicy, parts: Parts, discharges: frozenset[str]) -> bool:
-    """Whether it comes to a permit whose every obligation is discharged."""
-    found = answer(policy, parts)
+    """Whether it comes to a permit whose every obligation is discharged. Nothing is made of what comes to anything else."""
+    if policy.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
+        found = answer(policy, parts)
+    else:
+        if _applies(policy, parts) is not True:
+            return False
+        findings = _findings(policy, parts, _FORBIDS[policy.algorithm])
+        combined = _combination(policy.algorithm, tuple(outcome for outcome, _, _, _ in findings))
+        if combined.outcome is not Outcome.PERMIT:
+            return False
+        found = _chosen(policy, findings, combined, parts)
+        _with_duties(policy, parts, found)
     return found.outcome is Outcome.PERMIT and all(duty.id in discharges for kind, duty in found.duties if kind is DutyKind.OBLIGATION)
 
 
@@ -178,13 +188,17 @@ def _withdraw(found: Answer) -> None:
 
 _NO_DOUBTS: Mapping[int, Causes] = {}
 _SETTLES = {
-    Algorithm.DENY_OVERRIDES: {Outcome.DENY},
-    Algorithm.PERMIT_UNLESS_DENY: {Outcome.DENY},
-    Algorithm.PERMIT_OVERRIDES: {Outcome.PERMIT},
-    Algorithm.DENY_UNLESS_PERMIT: {Outcome.PERMIT},
-    Algorithm.FIRST_APPLICABLE: set(Outcome) - {Outcome.NOT_APPLICABLE},
+    Algorithm.DENY_OVERRIDES: frozenset((Outcome.DENY,)),
+    Algorithm.PERMIT_UNLESS_DENY: frozenset((Outcome.DENY,)),
+    Algorithm.PERMIT_OVERRIDES: frozenset((Outcome.PERMIT,)),
+    Algorithm.DENY_UNLESS_PERMIT: frozenset((Outcome.PERMIT,)),
+    Algorithm.FIRST_APPLICABLE: frozenset(set(Outcome) - {Outcome.NOT_APPLICABLE}),
 }
 """Outcomes below which no child changes anything: neither what is decided nor by whom, nor what is listed as unknown."""
+
+_MAY_DENY = frozenset((Outcome.DENY, Outcome.INDETERMINATE_D, Outcome.INDETERMINATE_DP))
+_FORBIDS = _SETTLES | {Algorithm.DENY_OVERRIDES: _MAY_DENY, Algorithm.PERMIT_UNLESS_DENY: _MAY_DENY}
+"""Outcomes below which no child changes whether there is a permit."""
 
 
 def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
@@ -192,8 +206,13 @@ def _combined(policy: ExactPolicy, parts: Parts) -> Answer:
     if policy.algorithm is Algorithm.ONLY_ONE_APPLICABLE:
         findings, combined = _only_one(policy, parts)
     else:
-        findings = _findings(policy, parts)
+        findings = _findings(policy, parts, _SETTLES[policy.algorithm])
         combined = _combination(policy.algorithm, tuple(outcome for outcome, _, _, _ in findings))
+    return _chosen(policy, findings, combined, parts)
+
+
+def _chosen(policy: ExactPolicy, findings: list[Finding], combined: Combined, parts: Parts) -> Answer:
+    """The answer of the child that decides, with what is unknown about the others."""
     causes = NONE.union(*(findings[i][1] for i in combined.unknown))
     if not combined.deciding:
         return Answer(combined.outcome, None, policy.policy, causes=causes, several=combined.several)
@@ -210,9 +229,8 @@ def _combination(algorithm: Algorithm, outcomes: tuple[Outcome, ...]) -> Combine
     return combine(algorithm, [Child(outcome) for outcome in outcomes])
 
 
-def _findings(policy: ExactPolicy, parts: Parts) -> list[Finding]:
+def _findings(policy: ExactPolicy, parts: Parts, settling: frozenset[Outcome]) -> list[Finding]:
     """Of the children that apply, until one settles it; with the first of several that are in doubt alike, the doubts of all."""
-    settling = _SETTLES[policy.algorithm]
     findings: list[Finding] = []
     asked: Sequence[ExactRule | ExactPolicy] = policy.children
     doubts = _NO_DOUBTS

@@ -189,18 +189,20 @@ def _alternating(i: int) -> str:
 
 def _themes() -> dict[str, list[str]]:
     words, spans = [_quoted(word) for word in STRINGS], list(zip(sorted(INSTANTS), sorted(INSTANTS)[2:], strict=False))
+    gaps = list(zip(sorted(INSTANTS)[::2], sorted(INSTANTS)[1::2], strict=False))
     patterns = ("a*b", "x*y", "a*B", "a*x*", "z*z", "ab*", "*ab", "*y", "ß*", "*z", "z*", "x*", "*b", "a*")
     return {
         "witnesses": [f"for some t in subject.tags when t == resource.kind and subject.n == {i}" for i in range(14)],
         "witnesses that nobody finds": [f"for some t in subject.tags when t == resource.kind and subject.n == {i}" for i in range(10, 24)],
         "patterns": [f"when resource.kind like {_quoted(pattern)}" for pattern in patterns],
         "windows": [f"when now in ({start} until {end}) and subject.n < {i + 1}" for i, (start, end) in enumerate(spans)] * 2,
+        "windows with gaps": [f"when now in ({start} until {end}) and subject.flag" for start, end in gaps] * 3,
         "groups": [f"when {who} in Group::{word}" for who in ("subject", "resource") for word in words],
         "two trees": [f"when subject.n == {INTS[i % 5]}" if i % 2 else f"when resource.kind == {words[i % 7]}" for i in range(24)],
         "trees whose rules have one shape": [
-            f"when {key} and context.n * {4 - i % 4} < 8"
+            f"when {key} and context.n + {3 * i + j} > 14"
             for i in range(9)
-            for key in (f"subject.n == {INTS[i % 3]}", f"resource.kind == {words[i % 3]}", f"{words[i % 3]} in subject.tags")
+            for j, key in enumerate((f"subject.n == {INTS[i % 3]}", f"resource.kind == {words[i % 3]}", f"{words[i % 3]} in subject.tags"))
         ],
         "ends of ranges": [f"when subject.n {sign} {n}" for n in INTS for sign in ("<", "<=", ">", ">=")],
         "ranges in ranges": [f"when subject.n >= {a} and subject.n < {b}" for a in INTS for b in INTS if a < b] * 2,
