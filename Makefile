@@ -41,7 +41,7 @@ demo: $(PLAIN)
 	@$(BIN)/abac explain $(PACK) --requests $(ASKED) --id S38
 
 test: $(EDITABLE)
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-long: $(EDITABLE)
 	@$(BIN)/python -m pytest -n 2 -m long
