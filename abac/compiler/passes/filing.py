@@ -171,15 +171,15 @@ class Planner:
                 continue
             chosen.append(guard)
             shared = rarer
-        self._complete(entry, chosen, left)
+        self._complete(entry, chosen)
         return tuple(chosen)
 
-    def _complete(self, entry: Entry, chosen: list[Guard], left: list[Guard]) -> None:
+    def _complete(self, entry: Entry, chosen: list[Guard]) -> None:
         """One more range costs nothing where nothing is then left to test: its cells keep the least rank alone."""
         if not chosen or len(chosen) >= LEVELS or any(guard.key.kind is Kind.RANGE for guard in chosen):
             return
         proven = frozenset[int]().union(*(guard.parts for guard in chosen))
-        for guard in left:
+        for guard in entry.guards:
             if guard.key.kind is Kind.RANGE and replace(entry.row, proven=proven | guard.parts).holds:
                 chosen.append(guard)
                 return
