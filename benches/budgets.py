@@ -74,6 +74,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     ),
     "memory": Benchmark("memory: bytes a rule at 10,000 rules over 1,000", f"{MEMORY_GROWTH}×"),
     "import": Benchmark("`import abac` over a bare interpreter", f"{IMPORT_MILLISECONDS:g} ms"),
+    "making": Benchmark("`subject`, `resource` and `context`, which read a request once, over `permits` on the same plain dicts; packs"),
     "reference": Benchmark("the reference evaluator over compiled code; packs"),
     "peers": Benchmark(
         "the fastest of the other engines over `permits`, both from plain dicts; shapes",

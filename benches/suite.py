@@ -10,7 +10,7 @@ from benches.budgets import BENCHMARKS
 from benches.checks import checked
 from benches.figures import Figure
 from benches.imports import import_time
-from benches.packs.measures import against_reference, decisions, load_time
+from benches.packs.measures import against_reference, decisions, load_time, making
 from benches.packs.workloads import SOURCES, workload
 from benches.synthetic import load, measures, worst_cases
 from benches.synthetic.families import FAMILIES
@@ -76,6 +76,8 @@ def _pack(name: str, plan: Plan) -> Iterator[Figure]:
     work, rounds = workload(name, plan.requests), plan.effort.rounds
     _agree(work.disagreements())
     yield from decisions(work, rounds)
+    if "making" in plan.only:
+        yield making(work, min(rounds, 3))
     if "reference" in plan.only:
         yield against_reference(work, min(rounds, 3))
     if "load" in plan.only:

@@ -73,6 +73,19 @@ def against_reference(work: Workload, rounds: int) -> Figure:
     return Figure("reference", work.name, "`decide`, reference / compiled", "ns", best["reference"], best["compiled"], gain)
 
 
+def making(work: Workload, rounds: int) -> Figure:
+    """For information: what validated requests cost before they are decided, beside deciding on the same plain dicts."""
+    engine, calls = work.engine, work.calls
+    batches: dict[str, Batch] = {
+        "making": lambda: [(engine.subject(s), engine.resource(r), engine.context(c)) for s, _, r, c, _ in calls],
+        "plain": lambda: [engine.permits(s, a, r, c, at=now) for s, a, r, c, now in calls],
+    }
+    spent = interleaved(batches, rounds)
+    best = {name: min(times) / len(calls) for name, times in spent.items()}
+    what = "`subject`, `resource` and `context` / `permits`, plain dicts"
+    return Figure("making", work.name, what, "ns", best["making"], best["plain"], ratio(spent["making"], spent["plain"]))
+
+
 def load_time(work: Workload, rounds: int) -> Figure:
     """For information: from files to an engine that decides."""
     spent = interleaved({"load": lambda: Engine.load(work.folder, discharges=work.obligations)}, rounds)
