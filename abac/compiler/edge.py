@@ -89,15 +89,17 @@ class Edge:
         mine = self._mine(raw, "context")
         if mine is not None:
             return mine._exact if readers is self.exact else mine
+        if self._is_value(raw, RecordValue):
+            return None
         members = raw if type(raw) is dict else {} if raw is None else named_members(raw, self.wanted["context"])
-        if members is None or self._is_value(raw, RecordValue):
+        if members is None:
             return None
         exactly = ("context",) if readers is self.exact else ()
         return readers["context"](members, *exactly, 0, [PLENTY])
 
     def _is_value(self, raw: Any, kind: type) -> bool:
         """Whether it is what another policy, or another version of this one, has read; or a value of which is known how old it is."""
-        return isinstance(raw, Validated) or (type(raw) is kind and bool(self.forms.ages))
+        return issubclass(type(raw), Validated) or (type(raw) is kind and bool(self.forms.ages))
 
     # ── in three values ────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -211,6 +211,23 @@ class Graph:
     definitions: Mapping[str, c.Definition]
     root: Block
     leaves: tuple[Leaf, ...]
+
+
+def rewritten(root: Block, target: Callable[[c.Expression], c.Expression], rule: Callable[[Test], Test]) -> Block:
+    """The block and those inside it with targets and rules changed; one that is searched for both effects stands twice, and stays one."""
+    done: dict[int, Block] = {}
+
+    def of_block(block: Block) -> Block:
+        if block.number not in done:
+            applies = None if block.applies is None else target(block.applies)
+            strong, weak = (tuple(map(of_step, steps)) for steps in (block.strong, block.weak))
+            done[block.number] = replace(block, applies=applies, strong=strong, weak=weak)
+        return done[block.number]
+
+    def of_step(step: Step) -> Step:
+        return Nested(of_block(step.block)) if isinstance(step, Nested) else rule(step)
+
+    return of_block(root)
 
 
 def blocks(block: Block) -> Iterator[Block]:

@@ -185,23 +185,27 @@ class Compiled:
 
     # ── what the ways in leave ─────────────────────────────────────────────────────────────────────────────
 
+    def _now(self, at: Clock, context: Any) -> Any:
+        """The clock of a decision, where one is read."""
+        return self.edge.clock(at, context, self.trusting) if self._reads_now else None
+
     def _slow_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
-        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        now = self._now(at, context)
         found = self._fast(self.searches[1], (subject, action, resource, context), now)
         return self._exactly(subject, action, resource, context, now) if found is None else found
 
     def _slow_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
-        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        now = self._now(at, context)
         found = self._fast(self.searches[0], (subject, action, resource, context), now)
         return self._exactly_permits(subject, action, resource, context, now) if found is None else bool(found)
 
     def _unread_decide(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> Decision:
         """The decision on plain dicts of which the search of plain dicts could not read something: most often it is not there."""
-        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        now = self._now(at, context)
         return self._exactly(subject, action, resource, context, now)
 
     def _unread_permits(self, subject: Any, action: Any, resource: Any, context: Any, at: Clock) -> bool:
-        now = self.edge.clock(at, context, self.trusting) if self._reads_now else None
+        now = self._now(at, context)
         return self._exactly_permits(subject, action, resource, context, now)
 
     def _exactly_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
@@ -215,12 +219,7 @@ class Compiled:
 
     def _exact_decide(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> Decision:
         """The decision on exact forms."""
-        try:
-            return self._exact_decision((subject, action, resource, context), now)
-        except _STOP:
-            raise
-        except BaseException as error:
-            return self._given_up(error)
+        return self._whole(lambda: self._exact_decision((subject, action, resource, context), now))
 
     def _exact_permits(self, subject: Any, action: Any, resource: Any, context: Any, now: Any) -> bool:
         """Whether exact forms are permitted, and the caller discharges what that obliges to."""

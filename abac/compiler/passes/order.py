@@ -7,9 +7,9 @@ that stands behind a guard of presence or of kind therefore stays behind it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from abac.compiler.graph import Block, Graph, Nested, Step
+from abac.compiler.graph import Graph, rewritten
 from abac.compiler.passes.share import is_simple
 from abac.compiler.uses import fields_of, owners
 from abac.language import checked as c
@@ -19,33 +19,20 @@ from abac.model.schema import Schema
 
 def order(graph: Graph) -> Graph:
     """The graph with the parts of every condition in order of cost, as far as guards allow."""
-    return replace(graph, root=_Ordering(graph.package.schema).block(graph.root))
+    schema = graph.package.schema
+    root = rewritten(graph.root, lambda e: _ordered(e, schema), lambda step: replace(step, condition=_ordered(step.condition, schema)))
+    return replace(graph, root=root)
 
 
-@dataclass
-class _Ordering:
-    schema: Schema
-    done: dict[int, Block] = field(default_factory=dict)
-
-    def block(self, block: Block) -> Block:
-        if block.number not in self.done:
-            applies = None if block.applies is None else self._condition(block.applies)
-            strong, weak = (tuple(map(self._step, steps)) for steps in (block.strong, block.weak))
-            self.done[block.number] = replace(block, applies=applies, strong=strong, weak=weak)
-        return self.done[block.number]
-
-    def _step(self, step: Step) -> Step:
-        return Nested(self.block(step.block)) if isinstance(step, Nested) else replace(step, condition=self._condition(step.condition))
-
-    def _condition(self, e: c.Expression) -> c.Expression:
-        if not isinstance(e, c.Operation) or e.operator is not Operator.AND:
-            return e
-        parts = list(c.conjuncts(e))
-        first = [is_simple(part) and is_total(part, self.schema) for part in parts]
-        if first == sorted(first, reverse=True):
-            return e
-        moved = sorted(range(len(parts)), key=lambda i: not first[i])
-        return replace(e, operands=tuple(parts[i] for i in moved))
+def _ordered(e: c.Expression, schema: Schema) -> c.Expression:
+    if not isinstance(e, c.Operation) or e.operator is not Operator.AND:
+        return e
+    parts = list(c.conjuncts(e))
+    first = [is_simple(part) and is_total(part, schema) for part in parts]
+    if first == sorted(first, reverse=True):
+        return e
+    moved = sorted(range(len(parts)), key=lambda i: not first[i])
+    return replace(e, operands=tuple(parts[i] for i in moved))
 
 
 def is_total(e: c.Expression, schema: Schema) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from abac.compiler.graph import Block, Graph, Nested, Step, Test, blocks
+from abac.compiler.graph import Block, Graph, Test, blocks, rewritten
 from abac.compiler.guards import guards_of
 from abac.language import checked as c
 from abac.language.operators import Operator
@@ -40,7 +40,6 @@ class _Sharing:
     graph: Graph
     counts: Counter[c.Expression] = field(default_factory=Counter)
     names: dict[c.Expression, str] = field(default_factory=dict)
-    done: dict[int, Block] = field(default_factory=dict)
 
     # ── what is asked, and how often ───────────────────────────────────────────────────────────────────────
 
@@ -82,15 +81,9 @@ class _Sharing:
     # ── rewriting ──────────────────────────────────────────────────────────────────────────────────────────
 
     def block(self, block: Block) -> Block:
-        if block.number not in self.done:
-            applies = None if block.applies is None else self._condition(block.applies, walked=False)
-            strong, weak = (tuple(map(self._step, steps)) for steps in (block.strong, block.weak))
-            self.done[block.number] = replace(block, applies=applies, strong=strong, weak=weak)
-        return self.done[block.number]
+        return rewritten(block, lambda e: self._condition(e, walked=False), self._rule)
 
-    def _step(self, step: Step) -> Step:
-        if isinstance(step, Nested):
-            return Nested(self.block(step.block))
+    def _rule(self, step: Test) -> Test:
         witness, walked = step.witness, step.witness is not None
         if witness is not None:
             witness = replace(witness, collection=self._moved(witness.collection, walked=False))

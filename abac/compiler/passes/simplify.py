@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from abac.compiler.classes import is_plain
-from abac.compiler.graph import Block, Graph, Nested, Step, Test
+from abac.compiler.graph import Block, Graph, Test, rewritten
 from abac.language import checked as c
 from abac.language.nodes import QuantifierKind
 from abac.language.operators import Operator
@@ -58,29 +58,13 @@ class _Simplifier:
     left: int = LARGEST_CONDITION
 
     def block(self, block: Block) -> Block:
-        applies = None if block.applies is None else self.whole(block.applies)
-        return replace(block, applies=applies, strong=self._steps(block.strong), weak=self._steps(block.weak))
+        return rewritten(block, self.whole, self._rule)
 
-    def _steps(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        return tuple(self._step(step) for step in steps)
-
-    def _step(self, step: Step) -> Step:
-        match step:
-            case Nested(block=block):
-                return Nested(self._once(block))
-            case Test(condition=condition, witness=witness):
-                if witness is not None:
-                    witness = replace(witness, collection=self.whole(witness.collection))
-                return replace(step, condition=self.whole(condition), witness=witness)
-        raise AssertionError("rules are filed after they are written out")
-
-    _blocks: dict[int, Block] = field(default_factory=dict)
-
-    def _once(self, block: Block) -> Block:
-        """A block that is searched for both effects stands twice."""
-        if block.number not in self._blocks:
-            self._blocks[block.number] = self.block(block)
-        return self._blocks[block.number]
+    def _rule(self, step: Test) -> Test:
+        witness = step.witness
+        if witness is not None:
+            witness = replace(witness, collection=self.whole(witness.collection))
+        return replace(step, condition=self.whole(step.condition), witness=witness)
 
     def whole(self, e: c.Expression) -> c.Expression:
         self.left = LARGEST_CONDITION
