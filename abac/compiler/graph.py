@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,6 +83,10 @@ class Row:
         """Whether it decides, once found."""
         return isinstance(self.step, Test) and self.step.witness is None and not self.rest
 
+    def holds_by(self, guards: Iterable[Guard]) -> bool:
+        """Whether it decides, once found by these."""
+        return replace(self, proven=self.proven.union(*(guard.parts for guard in guards))).holds
+
 
 def _always(part: c.Expression) -> bool:
     return isinstance(part, c.Constant) and part.value is True
@@ -156,7 +160,7 @@ class Entry:
     @property
     def pure(self) -> bool:
         """Whether its guards say all that its condition says."""
-        return replace(self.row, proven=frozenset[int]().union(*(guard.parts for guard in self.guards))).holds
+        return self.row.holds_by(self.guards)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

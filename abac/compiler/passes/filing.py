@@ -178,9 +178,8 @@ class Planner:
         """One more range costs nothing where nothing is then left to test: its cells keep the least rank alone."""
         if not chosen or len(chosen) >= LEVELS or any(guard.key.kind is Kind.RANGE for guard in chosen):
             return
-        proven = frozenset[int]().union(*(guard.parts for guard in chosen))
         for guard in entry.guards:
-            if guard.key.kind is Kind.RANGE and replace(entry.row, proven=proven | guard.parts).holds:
+            if guard.key.kind is Kind.RANGE and entry.row.holds_by((*chosen, guard)):
                 chosen.append(guard)
                 return
 
@@ -239,7 +238,7 @@ def _completion(entries: Sequence[tuple[Entry, tuple[Guard, ...]]]) -> list[tupl
         keys = {guard.key for guard in more}
         wanted = keys if wanted is None else wanted
         product += prod(len(guard) for guard in more)
-        if keys != wanted or not replace(entry.row, proven=proven.union(*(guard.parts for guard in more))).holds:
+        if keys != wanted or not entry.row.holds_by((*guards, *more)):
             return None
         found.append((entry.row, _sorted((*guards, *more))))
     return found if product <= COMPLETE * len(found) else None
